@@ -1,0 +1,1 @@
+"""Marginalia: people label, a model learns from every answer, the next item is the one most worth asking."""

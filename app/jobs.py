@@ -1,0 +1,81 @@
+"""Background jobs: the Celery application, and `enqueue()`: remembered now, sent after the commit.
+
+A job is a hint and carries ids only; the database is the truth. A lost message is healed by the sweep, and a
+doubled one finds nothing to do.
+"""
+
+from typing import Any
+
+from celery import Celery
+from sqlalchemy.orm import Session
+
+from app import log
+from app.settings import current
+
+ROUNDS = "rounds"  # short: a person waits for the next queue
+ENCODING = "encoding"  # long: minutes at a stretch, in a worker of its own
+QUEUES = {"run_round": ROUNDS, "sweep": ROUNDS, "run_encoding": ENCODING}
+SWEEP_SECONDS = 0.5
+
+_log = log.get(__name__)
+_KEY = "jobs"
+
+
+def make_celery() -> Celery:
+    """The Celery application, told where the broker is."""
+    app = Celery("marginalia", broker=current().broker)
+    app.conf.update(
+        task_ignore_result=True,
+        task_default_queue=ROUNDS,
+        task_routes={name: {"queue": queue} for name, queue in QUEUES.items()},
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        # A round's lease is in the database: a worker that lost the broker finishes what it holds.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        broker_transport_options={
+            "global_keyprefix": current().redis_prefix + ":",
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+            "max_retries": 1,
+        },
+        beat_schedule={
+            # A sweep that waited longer than its own period tells nothing new.
+            "sweep": {"task": "sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 5, "queue": ROUNDS}}
+        },
+        timezone="UTC",
+    )
+    return app
+
+
+celery = make_celery()
+
+
+def enqueue(db: Session, name: str, *ids: int) -> None:
+    """Remember a job; it is sent once, after this session's transaction has committed, or never."""
+    wanted: list[tuple[str, tuple[int, ...]]] = db.info.setdefault(_KEY, [])
+    if (name, ids) not in wanted:
+        wanted.append((name, ids))
+
+
+def take(db: Session) -> list[tuple[str, tuple[int, ...]]]:
+    """The jobs that were remembered in this session; it forgets them."""
+    jobs: list[tuple[str, tuple[int, ...]]] = db.info.pop(_KEY, [])
+    return jobs
+
+
+def send(remembered: list[tuple[str, tuple[int, ...]]]) -> None:
+    """Hand jobs to the broker. A broker that is away costs nothing: the sweep asks the database the same question."""
+    for name, ids in remembered:
+        try:
+            celery.send_task(name, args=ids, queue=QUEUES[name], retry=False, headers=_context(), expires=600)
+        except Exception as error:  # whatever the transport raises, the answer that was saved stays saved
+            _log.warning("job not sent", job=name, ids=ids, error=str(error))
+
+
+def _context() -> dict[str, Any]:
+    """The request id, so that the worker's log lines can be found from a click."""
+    import structlog
+
+    return {"request_id": structlog.contextvars.get_contextvars().get("request_id", "")}

@@ -1,0 +1,371 @@
+"""The tables. What they mean, and why slots live on the item row, is in docs/architecture.md."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; SQLite keeps no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times: comparing them with aware ones fails only later, and elsewhere."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables, with named constraints so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime(), dict[str, Any]: Json, list[Any]: Json, UUID: Uuid()}  # noqa: RUF012  # SQLAlchemy's own form
+
+
+class User(Base):
+    """Somebody who can sign in. A global admin may create projects and sees all."""
+
+    __tablename__ = "user"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
+    name: Mapped[str] = mapped_column(String(200), default="")
+    password_hash: Mapped[str] = mapped_column(String(200))
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class SignIn(Base):
+    """A browser that is signed in; the cookie holds the key, the row only its hash."""
+
+    __tablename__ = "sign_in"
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+
+class Token(Base):
+    """An API token; shown once, kept as a hash, scoped and expiring."""
+
+    __tablename__ = "token"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(200), default="")
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    scope: Mapped[str] = mapped_column(String(20), default="all")  # all | read | annotate
+    created_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+
+
+class FailedSignIn(Base):
+    """One failed password, counted to slow down guessing."""
+
+    __tablename__ = "failed_sign_in"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    at: Mapped[datetime]
+    __table_args__ = (Index("ix_failed_sign_in_email_at", "email", "at"),)
+
+
+class Project(Base):
+    """A data set, a question, the people who may answer it, and the recipe that learns from them."""
+
+    __tablename__ = "project"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    modality: Mapped[str] = mapped_column(String(20))
+    task: Mapped[dict[str, Any]]
+    recipe: Mapped[dict[str, Any]]
+    guidelines: Mapped[str] = mapped_column(Text, default="")
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    next_row: Mapped[int] = mapped_column(default=0)
+    # Plain numbers, not foreign keys: the two rows point back at the project, and a flip must not wait for a lock.
+    queue_round_id: Mapped[int | None] = mapped_column(BigId)
+    encoding_id: Mapped[int | None] = mapped_column(BigId)
+    round_asked_at: Mapped[datetime | None]
+
+
+class Member(Base):
+    """A person's role in a project."""
+
+    __tablename__ = "member"
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    role: Mapped[str] = mapped_column(String(20))  # lead | reviewer | annotator
+    created_at: Mapped[datetime]
+
+
+class Item(Base):
+    """One thing to label. `row` is its dense number in the project: its row in every array on disk."""
+
+    __tablename__ = "item"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    row: Mapped[int]
+    external_id: Mapped[str | None] = mapped_column(String(500))
+    content: Mapped[dict[str, Any]]
+    meta: Mapped[dict[str, Any] | None]
+    content_hash: Mapped[bytes] = mapped_column(LargeBinary(16))
+    key: Mapped[float] = mapped_column(Float(53))  # uniform in [0, 1): the audit order
+    slots: Mapped[int]  # answers wanted - answers given - leases out
+    is_settled: Mapped[bool] = mapped_column(default=False)  # somebody's answer or skip stands
+    truth: Mapped[dict[str, Any] | None]  # hidden, for simulation
+    created_at: Mapped[datetime]
+    __table_args__ = (
+        Index("uq_item_row", "project_id", "row", unique=True),
+        Index("uq_item_content", "project_id", "content_hash", unique=True),
+        Index("uq_item_external_id", "project_id", "external_id", unique=True),
+        Index(
+            "ix_item_open",
+            "project_id",
+            "key",
+            sqlite_where=text("slots > 0"),
+            postgresql_where=text("slots > 0"),
+        ),
+        Index(
+            "ix_item_unsettled",
+            "project_id",
+            "key",
+            sqlite_where=text("NOT is_settled"),
+            postgresql_where=text("NOT is_settled"),
+        ),
+        Index(
+            "ix_item_settled",
+            "project_id",
+            "key",
+            sqlite_where=text("is_settled"),
+            postgresql_where=text("is_settled"),
+        ),
+    )
+
+
+class Choice:
+    """How an item was chosen: carried by the lease, copied to the label."""
+
+    chosen_by: Mapped[str] = mapped_column(String(10))  # queue | random | fallback | gold | review | import
+    inclusion_probability: Mapped[float | None]
+    round_number: Mapped[int | None]
+    strategy: Mapped[str | None] = mapped_column(String(100))
+    score: Mapped[float | None]
+    rank: Mapped[int | None]
+    pool_size: Mapped[int | None]
+    key: Mapped[float | None] = mapped_column(Float(53))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    suggestion: Mapped[dict[str, Any] | None]
+
+
+class Lease(Choice, Base):
+    """The promise that an item is in somebody's hands, with an end. Ended ones stay a day: a late answer asks them."""
+
+    __tablename__ = "lease"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    __table_args__ = (
+        Index(
+            "uq_lease_live",
+            "item_id",
+            "user_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_lease_mine",
+            "project_id",
+            "user_id",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_lease_ends",
+            "ends_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_lease_ended", "ended_at"),
+    )
+
+
+class Label(Choice, Base):
+    """One person's answer to one item, or their skip (no answer, a reason); kept for ever.
+
+    At most one stands per person and item: a later one supersedes it, an undo ends it, and both only write the end.
+    """
+
+    __tablename__ = "label"
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # made by the client
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="RESTRICT"))
+    answer: Mapped[dict[str, Any] | None]
+    skip_reason: Mapped[str | None] = mapped_column(String(500))
+    seconds: Mapped[float | None]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(12))  # superseded | undone
+    learned_round_id: Mapped[int | None] = mapped_column(BigId)  # first round that saw it as it stands
+    __table_args__ = (
+        CheckConstraint("answer IS NOT NULL OR skip_reason IS NOT NULL", name="says_something"),
+        Index(
+            "uq_label_standing",
+            "item_id",
+            "user_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_label_unlearned",
+            "project_id",
+            "created_at",
+            sqlite_where=text("learned_round_id IS NULL"),
+            postgresql_where=text("learned_round_id IS NULL"),
+        ),
+        Index("ix_label_person", "project_id", "user_id", "created_at"),
+        Index("ix_label_time", "project_id", "created_at"),
+    )
+
+
+class Round(Base):
+    """One pass: merge votes, fit, score the pool, choose the queue. A worker holds it by its lease."""
+
+    __tablename__ = "round"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    state: Mapped[str] = mapped_column(String(12))  # open | published | failed
+    owner: Mapped[str | None] = mapped_column(String(200))
+    lease_ends_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
+    labels_used: Mapped[int] = mapped_column(default=0)
+    pool_size: Mapped[int] = mapped_column(default=0)
+    queue_size: Mapped[int] = mapped_column(default=0)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    strategy: Mapped[str | None] = mapped_column(String(100))
+    encoder: Mapped[str | None] = mapped_column(String(100))
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    recipe: Mapped[dict[str, Any]]
+    metrics: Mapped[dict[str, Any] | None]
+    seconds: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        Index("uq_round_number", "project_id", "number", unique=True),
+        # Never two at once for a project, whatever the messages say.
+        Index(
+            "uq_round_open",
+            "project_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
+
+
+class QueueRow(Base):
+    """One item to ask next, as a round chose it; deleted when the item wants no more answers."""
+
+    __tablename__ = "queue"
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id", ondelete="CASCADE"), primary_key=True)
+    rank: Mapped[int] = mapped_column(primary_key=True)  # 0 is asked first
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
+    score: Mapped[float]
+    reason: Mapped[str] = mapped_column(String(500))
+    suggestion: Mapped[dict[str, Any] | None]
+
+
+class Encoding(Base):
+    """The features of a project's items by one encoder, as far as they are computed."""
+
+    __tablename__ = "encoding"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    rung: Mapped[int]  # 0 is ready in seconds, higher is better
+    encoder: Mapped[dict[str, Any]]
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    rows_done: Mapped[int] = mapped_column(default=0)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    owner: Mapped[str | None] = mapped_column(String(200))
+    lease_ends_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (Index("uq_encoding_fingerprint", "project_id", "fingerprint", unique=True),)
+
+
+class Upload(Base):
+    """One file somebody sent: what became of it. Its bytes wait in the store until it is imported."""
+
+    __tablename__ = "upload"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    file_name: Mapped[str] = mapped_column(String(500))
+    spool: Mapped[str | None] = mapped_column(String(100))  # the file's name in the store, while it waits
+    state: Mapped[str] = mapped_column(String(12))  # waiting | imported | refused
+    added: Mapped[int] = mapped_column(default=0)
+    duplicates: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+    errors: Mapped[list[Any] | None]  # the first refused rows: {"line"|"name", "error"}
+    created_at: Mapped[datetime]
+
+
+class Worker(Base):
+    """A worker process's last sign of life."""
+
+    __tablename__ = "worker"
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    queues: Mapped[str] = mapped_column(String(100))
+    doing: Mapped[str | None] = mapped_column(String(200))
+    seen_at: Mapped[datetime]

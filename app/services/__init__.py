@@ -1,0 +1,1 @@
+"""What the system can do: functions `verb(db, ...)` that query and write, and never commit."""

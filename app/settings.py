@@ -1,0 +1,104 @@
+"""The settings: one class, read from the environment, every field described."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; each name is also an environment variable, with or without `MARGINALIA_`."""
+
+    model_config = SettingsConfigDict(env_prefix="MARGINALIA_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(
+        Path("marginalia-data"), description="Where arrays, media, models and the embedded database live."
+    )
+    database_url: str = Field(
+        "",
+        validation_alias=AliasChoices("database_url", "MARGINALIA_DATABASE_URL", "DATABASE_URL"),
+        description="SQLAlchemy URL of the database; empty: SQLite in the data directory.",
+    )
+    redis_url: str = Field(
+        "",
+        validation_alias=AliasChoices("redis_url", "MARGINALIA_REDIS_URL", "REDIS_URL"),
+        description="URL of Redis or Valkey; empty: the embedded Valkey on a socket in the data directory.",
+    )
+    redis_prefix: str = Field(
+        "marginalia", description="Put before every Redis key, so that two systems can share one Redis."
+    )
+    host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the web server listens on.")
+    workers: int = Field(
+        1,
+        ge=0,
+        le=64,
+        description="Celery workers for rounds that `marginalia up` starts; 0 starts none, nor one for encoding.",
+    )
+    web_processes: int = Field(
+        1, ge=1, le=64, description="Web server processes that `marginalia up` starts."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs what the browser keeps; empty: made at the first start and kept in the data directory.",
+    )
+    secure_cookies: bool = Field(
+        False, description="Send cookies over HTTPS only; set it behind a TLS proxy."
+    )
+    session_days: int = Field(30, ge=1, description="Days after which a sign-in ends.")
+    lease_seconds: int = Field(
+        180, ge=1, description="Seconds an item stays promised to a person without a sign of life."
+    )
+    heartbeat_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="Seconds a round or an encoding may stay silent before another worker takes it.",
+    )
+    upload_limit_bytes: int = Field(4 * 2**30, ge=1, description="Largest upload, in bytes, as sent.")
+    unpacked_limit_bytes: int = Field(
+        16 * 2**30, ge=1, description="Largest sum of an archive's files, in bytes, unpacked."
+    )
+    image_limit_pixels: int = Field(
+        50_000_000, ge=1, description="Largest image, in pixels; more is refused before decoding."
+    )
+    torch_threads: int = Field(
+        1, ge=1, description="Threads torch uses in a worker; more than one is slower on a busy machine."
+    )
+    device: str = Field("auto", description="Where torch computes: auto, cpu, cuda, cuda:0, mps.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe event that is logged."
+    )
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force; a plain postgresql:// is read as psycopg 3."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir.absolute() / 'marginalia.sqlite3'}"
+        for plain in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(plain):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
+        return self.database_url
+
+    @property
+    def socket(self) -> Path:
+        """The embedded broker's socket. A Unix socket's path holds 107 bytes at most, so a deep data directory gets a short one."""
+        path = self.data_dir.absolute() / "valkey.sock"
+        if len(bytes(path)) <= 100:
+            return path
+        from hashlib import sha256
+        from tempfile import gettempdir
+
+        return Path(gettempdir()) / f"marginalia-{sha256(bytes(path)).hexdigest()[:16]}.sock"
+
+    @property
+    def broker(self) -> str:
+        """The URL Celery connects to."""
+        return self.redis_url or f"redis+socket://{self.socket}"
+
+
+@lru_cache(maxsize=1)
+def current() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()  # type: ignore[call-arg]  # every field has a default; the plug-in for mypy is not used

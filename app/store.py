@@ -1,0 +1,110 @@
+"""Arrays and media on disk: features, scores, models, images, and uploads that wait.
+
+Every file is written to a temporary name beside its own and renamed, so that a killed process leaves no half file
+under a name that somebody reads. Media are named by the SHA-256 of their bytes.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+
+from app.settings import current
+
+_SHARD = re.compile(r"^(\d{9})-(\d{9})\.npy$")
+
+
+def root() -> Path:
+    """The data directory."""
+    return current().data_dir.absolute()
+
+
+def folder(*parts: str | int) -> Path:
+    """A folder of the store, made if it is missing."""
+    path = root().joinpath(*map(str, parts))
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under its name whole, flushed to the disk, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as file:
+        try:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    Path(file.name).replace(path)
+
+
+def media_path(sha256: str) -> Path:
+    """Where a medium lies. Raises ValueError for anything but a SHA-256 in hexadecimal."""
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise ValueError("not a SHA-256")
+    return root() / "media" / sha256[:2] / sha256
+
+
+def keep_medium(sha256: str, content: bytes) -> None:
+    """Store a medium under its name; one that is there already is the same."""
+    path = media_path(sha256)
+    if not path.exists():
+        with writing(path) as file:
+            file.write(content)
+
+
+def features_folder(project_id: int, fingerprint: str) -> Path:
+    """Where the shards of one encoding lie."""
+    return root() / "projects" / str(project_id) / "features" / fingerprint
+
+
+def shards(path: Path) -> list[tuple[int, int, Path]]:
+    """The shards of an encoding as (first row, end row, file), in order, without gaps from row 0 on."""
+    found = sorted(
+        (int(match[1]), int(match[2]), file)
+        for file in path.glob("*.npy")
+        if (match := _SHARD.match(file.name))
+    )
+    whole: list[tuple[int, int, Path]] = []
+    for start, end, file in found:
+        if start == (whole[-1][1] if whole else 0):
+            whole.append((start, end, file))
+    return whole
+
+
+def shard_path(path: Path, start: int, end: int) -> Path:
+    """The file of rows [start, end)."""
+    return path / f"{start:09d}-{end:09d}.npy"
+
+
+def round_folder(project_id: int, round_id: int) -> Path:
+    """Where a round's model and scores lie."""
+    return root() / "projects" / str(project_id) / "rounds" / str(round_id)
+
+
+def forget_rounds(project_id: int, keep: set[int]) -> None:
+    """Delete the arrays of all rounds but these; their records stay in the database."""
+    base = root() / "projects" / str(project_id) / "rounds"
+    for path in base.glob("*"):
+        if path.name.isdigit() and int(path.name) not in keep:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def forget_project(project_id: int) -> None:
+    """Delete a project's arrays. Media stay: other projects may show the same bytes."""
+    shutil.rmtree(root() / "projects" / str(project_id), ignore_errors=True)
+
+
+def save_arrays(path: Path, **arrays: Any) -> None:
+    """Write named arrays as one .npz, whole or not at all."""
+    import numpy as np
+
+    with writing(path) as file:
+        np.savez(file, **arrays)

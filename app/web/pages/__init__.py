@@ -1,0 +1,1 @@
+"""The pages people see, one file a page, rendered on the server."""

@@ -1,0 +1,23 @@
+"""${message}
+
+The old code still runs while this does: add before you use, drop after nobody uses.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels: Any = ${repr(branch_labels)}
+depends_on: Any = ${repr(depends_on)}
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "pass"}

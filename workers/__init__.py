@@ -1,0 +1,1 @@
+"""Celery's entry point and its tasks."""
