@@ -1,0 +1,57 @@
+"""Encoders: from the content of items to features, without labels."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core import plugins
+
+
+class Encoder(ABC):
+    """Turns contents into float32 [n, d]: deterministic, finite, each row whatever its neighbours are.
+
+    A plug-in states `modality` (text: str; image: the bytes of the file; table: dict of column → number, str,
+    bool or None), `rung` (0 is ready in seconds, higher is better and slower) and `version`, raised when its
+    features change. Features have a mean square norm of about 1, so that one strength of regularisation suits
+    every linear head.
+    """
+
+    modality: ClassVar[str]
+    rung: ClassVar[int]
+    version: ClassVar[int] = 1
+
+    @property
+    @abstractmethod
+    def dimensions(self) -> int:
+        """The width d of a row; 0 where only what was learned tells it."""
+
+    @abstractmethod
+    def encode(self, contents: Sequence[Any], learned: dict[str, Any]) -> npt.NDArray[np.float32]:
+        """Features [n, d] of these contents."""
+
+    def learn(self, contents: Sequence[Any]) -> dict[str, Any]:  # noqa: ARG002 - most learn nothing
+        """What it must know of the data set before it encodes, as plain JSON; it never sees labels."""
+        return {}
+
+    def weights(self) -> str:
+        """What tells its pretrained weights from others: a hash, or a package and its version."""
+        return ""
+
+    def fingerprint(self, learned: dict[str, Any]) -> str:
+        """24 hexadecimal digits: equal if and only if the features are."""
+        settings = {field.name: getattr(self, field.name) for field in fields(cast(Any, self))}
+        name = type(self).__module__.rsplit(".", 1)[-1]
+        told = json.dumps([name, settings, self.version, self.weights(), learned], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:24]
+
+
+def ladder(modality: str) -> list[dict[str, Any]]:
+    """The encoders of a modality, fastest first, as specs {"name": …}; their modules are not imported."""
+    found = [one for one in plugins.describe("encoders") if one.facts.get("modality") == modality]
+    return [{"name": one.name} for one in sorted(found, key=lambda one: (one.facts["rung"], one.name))]

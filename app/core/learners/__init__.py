@@ -1,0 +1,68 @@
+"""Learners: from features and targets to calibrated probabilities."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.data import FloatArray, IntArray
+
+State = dict[str, npt.NDArray[np.generic]]
+
+FOLDS = 5
+
+
+class Learner(ABC):
+    """A head on features: n rows, d dimensions, K classes of the project.
+
+    With `exclusive` classes a row of probabilities sums to 1; otherwise each column is a question of its own.
+    Classes that no target has seen get a small probability, never 0 and never NaN. Same input, same result.
+    """
+
+    @abstractmethod
+    def fit(
+        self,
+        X: FloatArray,
+        targets: FloatArray,
+        weights: FloatArray,
+        exclusive: bool,
+        rng: np.random.Generator,
+        folds: IntArray,
+        warm: State | None = None,
+    ) -> None:
+        """Fit to X [n, d] and soft targets [n, K] with weights [n], once whole and once without each fold.
+
+        `warm` is the state of an earlier fit. Its model of fold f was never trained on rows of fold f, and
+        stays so because a row's fold never changes (see fold_of).
+        """
+
+    @abstractmethod
+    def predict(self, X: FloatArray) -> FloatArray:
+        """Calibrated probabilities [n, K]."""
+
+    @abstractmethod
+    def out_of_fold(self) -> FloatArray:
+        """Calibrated probabilities [n, K] of the training rows, each from the model that was not trained on
+        it.
+        """
+
+    @abstractmethod
+    def state(self) -> State:
+        """All that `load` needs to predict, and `fit` to start warm."""
+
+    @abstractmethod
+    def load(self, state: State) -> None:
+        """Become the learner whose state this was."""
+
+    @property
+    def temperature(self) -> float:
+        """What the logits are divided by; 1 where nothing was calibrated."""
+        return 1.0
+
+
+def fold_of(rows: IntArray) -> IntArray:
+    """The fold of each row: a hash of its number, so that it is the same in every round and process."""
+    mixed = rows.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # SplitMix64's finaliser
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(FOLDS)).astype(np.int64)
