@@ -28,12 +28,15 @@ class Learner(ABC):
         exclusive: bool,
         rng: np.random.Generator,
         folds: IntArray,
+        uniform: FloatArray | None = None,
         warm: State | None = None,
     ) -> None:
         """Fit to X [n, d] and soft targets [n, K] with weights [n], once whole and once without each fold.
 
-        `warm` is the state of an earlier fit. Its model of fold f was never trained on rows of fold f, and
-        stays so because a row's fold never changes (see fold_of).
+        `uniform` marks the rows [n] that are a uniform sample of the pool; probabilities are calibrated on
+        these, for the rows that a strategy chose are harder than the pool is; None: on all. `warm` is the
+        state of an earlier fit. Its model of fold f was never trained on rows of fold f, and stays so because
+        a row's fold never changes (see fold_of).
         """
 
     @abstractmethod

@@ -1,0 +1,67 @@
+"""Numbers that are shown: what each estimates, and with what interval.
+
+Accuracy on the audit set estimates the share of *all* items of the pool on which a model fitted to the
+present labels agrees with the merged answer. The audit set is a uniform sample of the pool (DESIGN: audit
+order), whoever asked its items first, and each of its predictions comes from a fold model that did not see
+the item's own answer. Fold models see four fifths of the labels, so that the estimate leans to the low side
+by what the last fifth of labels brings.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+
+from app.core.data import FloatArray, IntArray
+
+
+def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The score interval of a share: (p̂ + z²/2n ± z √(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n).
+
+    p̂ = successes / n; z, the normal quantile of the level. Holds near 0 and 1 and for small n, where p̂ ±
+    z·se fails. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 1927.
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"{successes} of {n} is no share")
+    if n == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share, z2n = successes / n, z * z / n
+    centre = (share + z2n / 2) / (1 + z2n)
+    half = z * np.sqrt(share * (1 - share) / n + z2n / (4 * n)) / (1 + z2n)
+    # At the ends the formula is exactly 0 or 1; rounding must not move it inside.
+    low = 0.0 if successes == 0 else max(0.0, float(centre - half))
+    high = 1.0 if successes == n else min(1.0, float(centre + half))
+    return low, high
+
+
+def accuracy(predicted: IntArray, truth: IntArray) -> float:
+    """The share of items [n, units] whose units are all right."""
+    return float((predicted == truth).all(axis=1).mean())
+
+
+def macro_f1(predicted: IntArray, truth: IntArray) -> float:
+    """Mean over classes of 2 tp / (2 tp + fp + fn), from memberships [n, K] of 0 and 1.
+
+    A class that is neither predicted nor true says nothing and is left out, as no item could have shown it.
+    """
+    hits = (predicted & truth).sum(axis=0)
+    total = predicted.sum(axis=0) + truth.sum(axis=0)
+    return float((2 * hits[total > 0] / total[total > 0]).mean()) if (total > 0).any() else 0.0
+
+
+def log_loss(probabilities: FloatArray, targets: FloatArray, exclusive: bool) -> float:
+    """Mean over items of −Σ t log p; of several classes the mean over classes of −t log p − (1−t) log(1−p)."""
+    p = np.clip(probabilities.astype(np.float64), 1e-7, 1 - 1e-7)
+    if exclusive:
+        return float(-(targets * np.log(p)).sum(axis=1).mean())
+    return float(-(targets * np.log(p) + (1 - targets) * np.log1p(-p)).mean())
+
+
+def ece(confidence: FloatArray, correct: FloatArray, bins: int = 15) -> float:
+    """Expected calibration error: Σ_b n_b/n · |accuracy_b − confidence_b| over bins of equal width.
+
+    Naeini, Cooper & Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning", AAAI 2015.
+    """
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(place, weights=correct - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(confidence))
