@@ -16,6 +16,8 @@ ROUNDS = "rounds"  # short: a person waits for the next queue
 ENCODING = "encoding"  # long: minutes at a stretch, in a worker of its own
 QUEUES = {"run_round": ROUNDS, "sweep": ROUNDS, "run_encoding": ENCODING}
 SWEEP_SECONDS = 0.5
+# The sweep says again what is still true; without an end, its messages would pile up behind a busy worker.
+EXPIRES_SECONDS = 10
 
 _log = log.get(__name__)
 _KEY = "jobs"
@@ -69,7 +71,7 @@ def send(remembered: list[tuple[str, tuple[int, ...]]]) -> None:
     """Hand jobs to the broker. A broker that is away costs nothing: the sweep asks the database the same question."""
     for name, ids in remembered:
         try:
-            celery.send_task(name, args=ids, queue=QUEUES[name], retry=False, headers=_context(), expires=600)
+            celery.send_task(name, args=ids, queue=QUEUES[name], retry=False, headers=_context(), expires=EXPIRES_SECONDS)
         except Exception as error:  # whatever the transport raises, the answer that was saved stays saved
             _log.warning("job not sent", job=name, ids=ids, error=str(error))
 

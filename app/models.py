@@ -28,6 +28,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
+# FOR NO KEY UPDATE: a plain FOR UPDATE of a project or an item would make every insert that points at it wait.
+LOCK: dict[str, Any] = {"key_share": True}
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC time; SQLite keeps no zone, so it is put back on the way out."""
@@ -44,7 +47,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002  # SQLAlchemy's signature
+    ) -> datetime | None:
         """Aware, in UTC."""
         if value is None:
             return None
@@ -136,9 +143,7 @@ class Member(Base):
 
     __tablename__ = "member"
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
-    user_id: Mapped[int] = mapped_column(
-        ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True)
     role: Mapped[str] = mapped_column(String(20))  # lead | reviewer | annotator
     created_at: Mapped[datetime]
 
@@ -169,6 +174,9 @@ class Item(Base):
             "key",
             sqlite_where=text("slots > 0"),
             postgresql_where=text("slots > 0"),
+        ),
+        Index(
+            "ix_item_taken", "project_id", "row", sqlite_where=text("slots <= 0"), postgresql_where=text("slots <= 0")
         ),
         Index(
             "ix_item_unsettled",
@@ -292,6 +300,7 @@ class Round(Base):
     opened_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
     labels_used: Mapped[int] = mapped_column(default=0)
+    rows: Mapped[int] = mapped_column(default=0)  # items that had features
     pool_size: Mapped[int] = mapped_column(default=0)
     queue_size: Mapped[int] = mapped_column(default=0)
     seed: Mapped[int] = mapped_column(BigInteger)

@@ -37,16 +37,12 @@ class Settings(BaseSettings):
         le=64,
         description="Celery workers for rounds that `marginalia up` starts; 0 starts none, nor one for encoding.",
     )
-    web_processes: int = Field(
-        1, ge=1, le=64, description="Web server processes that `marginalia up` starts."
-    )
+    web_processes: int = Field(1, ge=1, le=64, description="Web server processes that `marginalia up` starts.")
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="Signs what the browser keeps; empty: made at the first start and kept in the data directory.",
     )
-    secure_cookies: bool = Field(
-        False, description="Send cookies over HTTPS only; set it behind a TLS proxy."
-    )
+    secure_cookies: bool = Field(False, description="Send cookies over HTTPS only; set it behind a TLS proxy.")
     session_days: int = Field(30, ge=1, description="Days after which a sign-in ends.")
     lease_seconds: int = Field(
         180, ge=1, description="Seconds an item stays promised to a person without a sign of life."
@@ -83,7 +79,10 @@ class Settings(BaseSettings):
 
     @property
     def socket(self) -> Path:
-        """The embedded broker's socket. A Unix socket's path holds 107 bytes at most, so a deep data directory gets a short one."""
+        """The embedded broker's socket, in the data directory.
+
+        A Unix socket's path holds 107 bytes at most, so a deep data directory gets a short one elsewhere.
+        """
         path = self.data_dir.absolute() / "valkey.sock"
         if len(bytes(path)) <= 100:
             return path

@@ -66,17 +66,28 @@ def features_folder(project_id: int, fingerprint: str) -> Path:
 
 
 def shards(path: Path) -> list[tuple[int, int, Path]]:
-    """The shards of an encoding as (first row, end row, file), in order, without gaps from row 0 on."""
-    found = sorted(
-        (int(match[1]), int(match[2]), file)
-        for file in path.glob("*.npy")
-        if (match := _SHARD.match(file.name))
-    )
+    """The shards of an encoding as (first row, end row, file), in order, without gaps from row 0 on.
+
+    Where a longer file holds the rows of several, the longer one is taken.
+    """
+    found = sorted(_shard_files(path), key=lambda shard: (shard[0], -shard[1]))
     whole: list[tuple[int, int, Path]] = []
     for start, end, file in found:
         if start == (whole[-1][1] if whole else 0):
             whole.append((start, end, file))
     return whole
+
+
+def _shard_files(path: Path) -> list[tuple[int, int, Path]]:
+    return [(int(match[1]), int(match[2]), file) for file in path.glob("*.npy") if (match := _SHARD.match(file.name))]
+
+
+def forget_joined(path: Path) -> None:
+    """Delete the files whose rows a longer one holds; not when that is written: a reader may be about to open them."""
+    used = {file for _, _, file in shards(path)}
+    for _, end, file in _shard_files(path):
+        if file not in used and end <= max((shard[1] for shard in shards(path)), default=0):
+            file.unlink(missing_ok=True)
 
 
 def shard_path(path: Path, start: int, end: int) -> Path:

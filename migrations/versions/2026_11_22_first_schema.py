@@ -62,9 +62,7 @@ def upgrade() -> None:
         sa.Column("queue_round_id", BigId, nullable=True),
         sa.Column("encoding_id", BigId, nullable=True),
         sa.Column("round_asked_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["created_by"], ["user.id"], name=op.f("fk_project_created_by"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["created_by"], ["user.id"], name=op.f("fk_project_created_by"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_project")),
     )
     op.create_table(
@@ -73,9 +71,7 @@ def upgrade() -> None:
         sa.Column("user_id", BigId, nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("ends_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["user.id"], name=op.f("fk_sign_in_user_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_sign_in_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("key_hash", name=op.f("pk_sign_in")),
     )
     with op.batch_alter_table("sign_in", schema=None) as batch_op:
@@ -131,9 +127,7 @@ def upgrade() -> None:
         sa.Column("is_settled", sa.Boolean(), nullable=False),
         sa.Column("truth", Json, nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_item_project_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_item_project_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
     )
     with op.batch_alter_table("item", schema=None) as batch_op:
@@ -152,6 +146,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("is_settled"),
         )
         batch_op.create_index(
+            "ix_item_taken",
+            ["project_id", "row"],
+            unique=False,
+            sqlite_where=sa.text("slots <= 0"),
+            postgresql_where=sa.text("slots <= 0"),
+        )
+        batch_op.create_index(
             "ix_item_unsettled",
             ["project_id", "key"],
             unique=False,
@@ -168,9 +169,7 @@ def upgrade() -> None:
         sa.Column("user_id", BigId, nullable=False),
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_member_project_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_member_project_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_member_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("project_id", "user_id", name=op.f("pk_member")),
     )
@@ -188,6 +187,7 @@ def upgrade() -> None:
         sa.Column("opened_at", UtcDateTime(), nullable=False),
         sa.Column("published_at", UtcDateTime(), nullable=True),
         sa.Column("labels_used", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("pool_size", sa.Integer(), nullable=False),
         sa.Column("queue_size", sa.Integer(), nullable=False),
         sa.Column("seed", sa.BigInteger(), nullable=False),
@@ -198,9 +198,7 @@ def upgrade() -> None:
         sa.Column("metrics", Json, nullable=True),
         sa.Column("seconds", Json, nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_round_project_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_round_project_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_round")),
     )
     with op.batch_alter_table("round", schema=None) as batch_op:
@@ -226,12 +224,8 @@ def upgrade() -> None:
         sa.Column("refused", sa.Integer(), nullable=False),
         sa.Column("errors", Json, nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_upload_project_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["user.id"], name=op.f("fk_upload_user_id"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_upload_project_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_upload_user_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
     )
     with op.batch_alter_table("upload", schema=None) as batch_op:
@@ -260,13 +254,9 @@ def upgrade() -> None:
         sa.Column("key", sa.Float(precision=53), nullable=True),
         sa.Column("reason", sa.String(length=500), nullable=True),
         sa.Column("suggestion", Json, nullable=True),
-        sa.CheckConstraint(
-            "answer IS NOT NULL OR skip_reason IS NOT NULL", name=op.f("ck_label_says_something")
-        ),
+        sa.CheckConstraint("answer IS NOT NULL OR skip_reason IS NOT NULL", name=op.f("ck_label_says_something")),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_label_item_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_label_project_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_label_project_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_label_user_id"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_label")),
     )
@@ -308,9 +298,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=500), nullable=True),
         sa.Column("suggestion", Json, nullable=True),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_lease_item_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_lease_project_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_lease_project_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_lease_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lease")),
     )
@@ -347,9 +335,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=500), nullable=False),
         sa.Column("suggestion", Json, nullable=True),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_queue_item_id"), ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(
-            ["round_id"], ["round.id"], name=op.f("fk_queue_round_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["round_id"], ["round.id"], name=op.f("fk_queue_round_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("round_id", "rank", name=op.f("pk_queue")),
     )
     with op.batch_alter_table("queue", schema=None) as batch_op:
@@ -366,28 +352,20 @@ def downgrade() -> None:
     op.drop_table("queue")
     with op.batch_alter_table("lease", schema=None) as batch_op:
         batch_op.drop_index(
-            "uq_lease_live",
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
+            "uq_lease_live", sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL")
         )
         batch_op.drop_index(
-            "ix_lease_mine",
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
+            "ix_lease_mine", sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL")
         )
         batch_op.drop_index(
-            "ix_lease_ends",
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
+            "ix_lease_ends", sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL")
         )
         batch_op.drop_index("ix_lease_ended")
 
     op.drop_table("lease")
     with op.batch_alter_table("label", schema=None) as batch_op:
         batch_op.drop_index(
-            "uq_label_standing",
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
+            "uq_label_standing", sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL")
         )
         batch_op.drop_index(
             "ix_label_unlearned",
@@ -404,9 +382,7 @@ def downgrade() -> None:
     op.drop_table("upload")
     with op.batch_alter_table("round", schema=None) as batch_op:
         batch_op.drop_index(
-            "uq_round_open",
-            sqlite_where=sa.text("state = 'open'"),
-            postgresql_where=sa.text("state = 'open'"),
+            "uq_round_open", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
         )
         batch_op.drop_index("uq_round_number")
 
@@ -420,16 +396,13 @@ def downgrade() -> None:
         batch_op.drop_index("uq_item_external_id")
         batch_op.drop_index("uq_item_content")
         batch_op.drop_index(
-            "ix_item_unsettled",
-            sqlite_where=sa.text("NOT is_settled"),
-            postgresql_where=sa.text("NOT is_settled"),
+            "ix_item_unsettled", sqlite_where=sa.text("NOT is_settled"), postgresql_where=sa.text("NOT is_settled")
         )
+        batch_op.drop_index("ix_item_taken", sqlite_where=sa.text("slots <= 0"), postgresql_where=sa.text("slots <= 0"))
         batch_op.drop_index(
             "ix_item_settled", sqlite_where=sa.text("is_settled"), postgresql_where=sa.text("is_settled")
         )
-        batch_op.drop_index(
-            "ix_item_open", sqlite_where=sa.text("slots > 0"), postgresql_where=sa.text("slots > 0")
-        )
+        batch_op.drop_index("ix_item_open", sqlite_where=sa.text("slots > 0"), postgresql_where=sa.text("slots > 0"))
 
     op.drop_table("item")
     with op.batch_alter_table("encoding", schema=None) as batch_op:

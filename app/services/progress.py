@@ -1,0 +1,213 @@
+"""What there is to see: progress, rounds, queue, classes, people, workers. Queries only."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import distinct, func, select
+from sqlalchemy.orm import Session
+
+from app.models import Encoding, Item, Label, Lease, Project, QueueRow, Round, User, Worker
+
+ALIVE_WITHIN = timedelta(seconds=20)
+
+
+def progress(db: Session, project: Project, user_id: int | None = None) -> dict[str, Any]:
+    """How far a project is. `accuracy` is measured on the audit set by the newest round, None before it can be."""
+    standing = [Label.project_id == project.id, Label.ended_at.is_(None)]
+    labelled, labels = db.execute(
+        select(func.count(distinct(Label.item_id)), func.count()).where(*standing, Label.answer.is_not(None))
+    ).one()
+    skips = db.scalar(select(func.count()).select_from(Label).where(*standing, Label.answer.is_(None)))
+    waiting = db.scalar(select(func.count()).where(Label.project_id == project.id, Label.learned_round_id.is_(None)))
+    last = db.get(Round, project.queue_round_id) if project.queue_round_id else None
+    found: dict[str, Any] = {
+        "items": project.next_row,
+        "labelled": labelled,
+        "labels": labels,
+        "skips": skips or 0,
+        "open_leases": open_leases(db, project.id),
+        "unlearned": waiting or 0,
+        "round": last.number if last else None,
+        "strategy": last.strategy if last else None,
+        "queue": queue_length(db, project),
+        "accuracy": (last.metrics or {}).get("accuracy") if last else None,
+        "metrics": last.metrics if last else None,
+        "encoding": encoding_state(db, project),
+    }
+    if user_id is not None:
+        found["mine"] = mine(db, project.id, user_id)
+    return found
+
+
+def mine(db: Session, project_id: int, user_id: int) -> dict[str, int]:
+    """How much this person has answered, in all and since a day ago."""
+    query = select(func.count()).where(
+        Label.project_id == project_id,
+        Label.user_id == user_id,
+        Label.ended_at.is_(None),
+        Label.answer.is_not(None),
+        Label.chosen_by != "import",
+    )
+    return {"labels": db.scalar(query) or 0}
+
+
+def mine_since(db: Session, project_id: int, user_id: int, since: datetime) -> int:
+    """How much this person has answered since a time."""
+    query = select(func.count()).where(
+        Label.project_id == project_id,
+        Label.user_id == user_id,
+        Label.created_at >= since,
+        Label.ended_at.is_(None),
+        Label.answer.is_not(None),
+        Label.chosen_by != "import",
+    )
+    return db.scalar(query) or 0
+
+
+def open_leases(db: Session, project_id: int) -> int:
+    """Items in somebody's hands."""
+    query = select(func.count()).where(Lease.project_id == project_id, Lease.ended_at.is_(None))
+    return db.scalar(query) or 0
+
+
+def queue_length(db: Session, project: Project) -> int:
+    """Queue rows that are left."""
+    if project.queue_round_id is None:
+        return 0
+    return db.scalar(select(func.count()).where(QueueRow.round_id == project.queue_round_id)) or 0
+
+
+def encoding_state(db: Session, project: Project) -> list[dict[str, Any]]:
+    """Each rung of the project's ladder that was begun: how many items, how fast, and which one is in use."""
+    query = select(Encoding).where(Encoding.project_id == project.id).order_by(Encoding.rung)
+    return [
+        {
+            "rung": one.rung,
+            "encoder": one.encoder["name"],
+            "rows_done": one.rows_done,
+            "items": project.next_row,
+            "items_per_second": round(one.rows_done / one.seconds, 1) if one.seconds > 0 else None,
+            "in_use": one.id == project.encoding_id,
+            "error": one.error,
+        }
+        for one in db.scalars(query)
+    ]
+
+
+def rounds(db: Session, project: Project, n: int = 50, before: int | None = None) -> list[dict[str, Any]]:
+    """The latest rounds, newest first; `before`: a round's number, for the next page."""
+    query = select(Round).where(Round.project_id == project.id).order_by(Round.number.desc()).limit(n)
+    if before is not None:
+        query = query.where(Round.number < before)
+    return [round_json(one) for one in db.scalars(query)]
+
+
+def round_json(one: Round) -> dict[str, Any]:
+    """A round as the API shows it."""
+    return {
+        "id": one.id,
+        "number": one.number,
+        "state": one.state,
+        "opened_at": one.opened_at,
+        "published_at": one.published_at,
+        "labels_used": one.labels_used,
+        "pool_size": one.pool_size,
+        "queue_size": one.queue_size,
+        "strategy": one.strategy,
+        "encoder": one.encoder,
+        "fingerprint": one.fingerprint,
+        "seed": one.seed,
+        "recipe": one.recipe,
+        "metrics": one.metrics,
+        "seconds": one.seconds,
+        "error": one.error,
+    }
+
+
+def learning_curve(db: Session, project: Project) -> list[dict[str, Any]]:
+    """Accuracy on the audit set round by round, oldest first: {"labels", "estimate", "low", "high", "n", "round"}."""
+    query = (
+        select(Round.number, Round.labels_used, Round.metrics)
+        .where(Round.project_id == project.id, Round.state == "published")
+        .order_by(Round.number)
+    )
+    points = []
+    for number, labels, metrics in db.execute(query):
+        accuracy = (metrics or {}).get("accuracy")
+        if accuracy:
+            points.append({"round": number, "labels": labels, **accuracy})
+    return points
+
+
+def class_counts(db: Session, project: Project) -> dict[str, int]:
+    """How often each class was answered; for several classes, how often each was among them."""
+    counts = {each["name"]: 0 for each in project.task["classes"]}
+    standing = select(Label.answer, func.count()).where(
+        Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_not(None)
+    )
+    for answer, count in db.execute(standing.group_by(Label.answer)):
+        for name in answer.get("classes", [answer.get("class")]):
+            if name in counts:
+                counts[name] += count
+    return counts
+
+
+def queue_rows(db: Session, project: Project, n: int = 20, after: int = -1) -> list[dict[str, Any]]:
+    """The head of the queue in the order in which it is asked: items that still have a slot."""
+    if project.queue_round_id is None:
+        return []
+    query = (
+        select(QueueRow, Item)
+        .join(Item, Item.id == QueueRow.item_id)
+        .where(QueueRow.round_id == project.queue_round_id, QueueRow.rank > after, Item.slots > 0)
+        .order_by(QueueRow.rank)
+        .limit(n)
+    )
+    return [
+        {
+            "rank": row.rank,
+            "item": {"id": item.id, "external_id": item.external_id, "content": item.content},
+            "score": row.score,
+            "reason": row.reason,
+            "suggestion": row.suggestion,
+        }
+        for row, item in db.execute(query)
+    ]
+
+
+def annotators(db: Session, project: Project) -> list[dict[str, Any]]:
+    """Everybody who has answered: how many, how fast, how many skips, when last."""
+    answered = func.count(Label.answer)
+    query = (
+        select(
+            User.id,
+            User.email,
+            User.name,
+            answered,
+            func.count() - answered,
+            func.avg(Label.seconds),
+            func.max(Label.created_at),
+        )
+        .join(User, User.id == Label.user_id)
+        .where(Label.project_id == project.id, Label.ended_at.is_(None), Label.chosen_by != "import")
+        .group_by(User.id, User.email, User.name)
+        .order_by(answered.desc(), User.email)
+    )
+    names = ("user_id", "email", "name", "labels", "skips", "seconds", "last_at")
+    return [dict(zip(names, row, strict=True)) for row in db.execute(query)]
+
+
+def workers(db: Session, now: datetime) -> list[dict[str, Any]]:
+    """The worker processes, and whether each has been heard of lately."""
+    found: Sequence[Worker] = db.scalars(select(Worker).order_by(Worker.name)).all()
+    return [
+        {
+            "name": one.name,
+            "queues": one.queues,
+            "doing": one.doing,
+            "seen_at": one.seen_at,
+            "alive": now - one.seen_at < ALIVE_WITHIN,
+        }
+        for one in found
+    ]

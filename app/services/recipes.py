@@ -1,0 +1,157 @@
+"""What a project is made of: its task and recipe as people write them, completed with defaults and checked."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from app.core import encoders, plugins
+from app.errors import BadInput
+
+MODALITIES = ("text", "image", "table")
+ROLES = ("lead", "reviewer", "annotator")
+# Twelve hues that stay apart from each other, also for most colour-blind people; names carry the meaning.
+PALETTE = (
+    "#3b6fd4", "#d9730d", "#2f8f5b", "#c2416b", "#7a5bd0", "#9a7b0a",
+    "#0e8fa3", "#b5482e", "#5a7a1f", "#a23fb0", "#54678a", "#8a5a3c",
+)  # fmt: skip
+# Digits first, then letters that the labelling page does not use for itself (g guidelines, s skip, u undo, …).
+KEYS = "1234567890qwertyiopadfhjklzxcvbnm"
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(str.strip)]
+
+
+class ClassConfig(BaseModel):
+    """One possible answer: its name is what answers say, the rest is for people."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name
+    color: str | None = Field(None, pattern=r"^#[0-9a-fA-F]{6}$")
+    key: str | None = Field(None, min_length=1, max_length=1)
+    description: str = Field("", max_length=2000)
+
+    @field_validator("name")
+    @classmethod
+    def _has_a_name(cls, value: str) -> str:
+        if not value or re.search(r"[\x00-\x1f]", value):
+            raise ValueError("a class needs a name on one line")
+        return value
+
+
+class TaskConfig(BaseModel):
+    """The kind of question, and its classes."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: str
+    classes: list[ClassConfig] = Field(min_length=2, max_length=1000)
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _plain_names_too(cls, value: Any) -> Any:
+        return (
+            [{"name": each} if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
+        )
+
+    @model_validator(mode="after")
+    def _complete(self) -> "TaskConfig":
+        plugins.describe_one("tasks", self.kind)
+        _refuse_doubles("name", [each.name for each in self.classes])
+        given = [each.key for each in self.classes if each.key]
+        _refuse_doubles("key", given)
+        free = (key for key in KEYS if key not in given)
+        for number, each in enumerate(self.classes):
+            each.color = each.color or PALETTE[number % len(PALETTE)]
+            each.key = each.key or next(free, None)
+        return self
+
+
+class Recipe(BaseModel):
+    """How a project learns and asks; everything has a default that works."""
+
+    model_config = ConfigDict(extra="forbid")
+    votes_wanted: int = Field(1, ge=1, le=100, description="Answers wanted for each item, each by another person.")
+    random_share: float = Field(0.1, ge=0, le=1, description="Share of items asked at random, to measure accuracy.")
+    retrain_every: int = Field(10, ge=1, le=100_000, description="Labels after which a round is due.")
+    retrain_seconds: float = Field(1.0, ge=0.1, le=3600, description="Seconds after which a lone label makes one due.")
+    queue_size: int = Field(2000, ge=1, le=20_000, description="Items a round puts in the queue.")
+    show_suggestions: bool = Field(True, description="Show annotators what the model would answer.")
+    encoder: dict[str, Any] | None = Field(None, description="None: the modality's ladder, quick first, better later.")
+    learner: dict[str, Any] = Field({"name": "linear"}, description="What learns from the labels.")
+    strategy: dict[str, Any] = Field({"name": "margin"}, description="What chooses the items to ask.")
+    cold_start: dict[str, Any] = Field({"name": "typical"}, description="What chooses before there are enough labels.")
+    aggregation: dict[str, Any] = Field({"name": "majority"}, description="How several answers become one.")
+
+    @model_validator(mode="after")
+    def _plugins_exist(self) -> "Recipe":
+        self.learner = plugins.check("learners", self.learner)
+        self.strategy = plugins.check("strategies", self.strategy)
+        self.cold_start = plugins.check("strategies", self.cold_start)
+        self.aggregation = plugins.check("aggregation", self.aggregation)
+        if self.encoder is not None:
+            self.encoder = None if self.encoder.get("name") in (None, "", "auto") else self.encoder
+        if self.encoder is not None:
+            self.encoder = plugins.check("encoders", self.encoder)
+        return self
+
+
+class ProjectFields(BaseModel):
+    """A project as it is created."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name
+    modality: Literal["text", "image", "table"]
+    task: TaskConfig
+    recipe: Recipe = Field(default_factory=lambda: Recipe.model_validate({}))
+    guidelines: str = Field("", max_length=200_000)
+
+    @model_validator(mode="after")
+    def _encoder_fits(self) -> "ProjectFields":
+        check_encoder(self.recipe, self.modality)
+        return self
+
+
+def check_encoder(recipe: Recipe, modality: str) -> None:
+    """Raise ValueError where the recipe's encoder reads something else than the project holds."""
+    if recipe.encoder is None:
+        return
+    reads = plugins.describe_one("encoders", recipe.encoder["name"]).facts.get("modality")
+    if reads != modality:
+        raise ValueError(f"the encoder {recipe.encoder['name']} reads {reads}, not {modality}")
+
+
+def ladder(modality: str, recipe: dict[str, Any]) -> list[dict[str, Any]]:
+    """The encoders of a project, quickest first: the modality's ladder, or its first rung and the chosen one."""
+    specs = encoders.ladder(modality)
+    chosen = recipe.get("encoder")
+    if chosen is None:
+        return specs
+    return [chosen] if not specs or chosen == specs[0] else [specs[0], chosen]
+
+
+def read(model: type[BaseModel], fields: Any) -> Any:
+    """A checked model from plain data. Raises BadInput with every field that is wrong."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise BadInput("Some fields cannot be used.", describe_errors(error)) from error
+    except plugins.UnknownPlugin as error:
+        raise BadInput(str(error), [{"field": "recipe", "error": str(error)}]) from error
+
+
+def describe_errors(error: ValidationError) -> list[dict[str, Any]]:
+    """Pydantic's errors as {"field", "error"}, without the input: it may hold a password."""
+    return [
+        {
+            "field": ".".join(str(part) for part in each["loc"]) or "body",
+            "error": each["msg"].removeprefix("Value error, "),
+        }
+        for each in error.errors(include_input=False, include_url=False, include_context=False)
+    ]
+
+
+def _refuse_doubles(what: str, values: list[str]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"two classes have the {what} {value!r}")
+        seen.add(value)

@@ -1,0 +1,330 @@
+"""Rounds: when one is due, who holds it, what it reads, and how it is published. The computing is app.core.round."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from app import jobs, store
+from app.core.data import IntArray, ShardedFeatures
+from app.core.tasks import load as load_task
+from app.models import LOCK, Encoding, Item, Label, Lease, Project, QueueRow, Round
+from app.settings import current
+
+if TYPE_CHECKING:
+    from app.core.round import RoundInput, RoundOutput
+
+KEPT_ROUNDS = 3  # the arrays of this many; the records of all
+AFTER_FAILURE = timedelta(seconds=30)
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken this round, or it was ended: what was computed must not be published."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """A project whose next round should run, and why."""
+
+    project_id: int
+    reason: str
+
+
+def due(db: Session, now: datetime, project_id: int | None = None) -> list[Due]:
+    """The projects for which a round is due: the question that a job, the sweep and a restart all ask."""
+    query = select(Project, Encoding, Round).outerjoin(Encoding, Encoding.id == Project.encoding_id)
+    latest = select(func.max(Round.number)).where(Round.project_id == Project.id).scalar_subquery()
+    query = query.outerjoin(Round, (Round.project_id == Project.id) & (Round.number == latest))
+    if project_id is not None:
+        query = query.where(Project.id == project_id)
+    fresh = _unlearned(db, project_id)
+    found = []
+    for project, encoding, last in db.execute(query):
+        reason = _why_due(project, encoding, last, *fresh.get(project.id, (0, now)), now)
+        if reason:
+            found.append(Due(project.id, reason))
+    return found
+
+
+def _unlearned(db: Session, project_id: int | None) -> dict[int, tuple[int, datetime]]:
+    """For each project with labels that no round has seen: how many, and since when."""
+    changed_at = func.min(func.coalesce(Label.ended_at, Label.created_at))
+    query = select(Label.project_id, func.count(), changed_at).where(Label.learned_round_id.is_(None))
+    if project_id is not None:
+        query = query.where(Label.project_id == project_id)
+    return {project: (count, since) for project, count, since in db.execute(query.group_by(Label.project_id))}
+
+
+def _why_due(
+    project: Project, encoding: Encoding | None, last: Round | None, fresh: int, since: datetime, now: datetime
+) -> str | None:
+    if encoding is None or encoding.rows_done == 0:
+        return None
+    if last is not None and last.state == "open" and last.lease_ends_at is not None and last.lease_ends_at > now:
+        return None  # one runs; what comes meanwhile is seen when it has ended
+    if project.round_asked_at is not None:
+        return "asked for"
+    if last is not None and last.state == "failed" and now - (last.published_at or last.opened_at) < AFTER_FAILURE:
+        return None
+    if last is None or last.state != "published":
+        return "no round yet"
+    if fresh >= project.recipe["retrain_every"]:
+        return f"{fresh} new labels"
+    if fresh and now - since >= timedelta(seconds=project.recipe["retrain_seconds"]):
+        return "a label waits"
+    if last.fingerprint != encoding.fingerprint:
+        return "a better encoder is ready"
+    if encoding.rows_done > last.rows:
+        return "more items are encoded"
+    return None
+
+
+def ask(db: Session, project: Project, now: datetime) -> None:
+    """Make a round due now; the same wish twice is one wish."""
+    project.round_asked_at = now
+    jobs.enqueue(db, "run_round", project.id)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A round that this worker holds, and what it needs to know to begin."""
+
+    round_id: int
+    project_id: int
+    number: int
+    owner: str
+    reason: str
+
+
+def open_round(db: Session, project_id: int, owner: str, now: datetime) -> Opened | None:
+    """Take the project's next round, if one is due and nobody holds it. A dead worker's round is ended first."""
+    project = db.get(Project, project_id, with_for_update=LOCK)
+    reasons = due(db, now, project_id) if project else []
+    if project is None or not reasons:
+        return None
+    stale = update(Round).where(Round.project_id == project_id, Round.state == "open")
+    db.execute(stale.values(state="failed", error="its worker gave no sign of life", published_at=None))
+    encoding = db.get_one(Encoding, project.encoding_id)
+    number = (db.scalar(select(func.max(Round.number)).where(Round.project_id == project_id)) or 0) + 1
+    made = Round(
+        project_id=project_id,
+        number=number,
+        state="open",
+        owner=owner,
+        lease_ends_at=_lease_end(now),
+        opened_at=now,
+        seed=project_id * 1_000_003 + number,
+        encoder=encoding.encoder["name"],
+        fingerprint=encoding.fingerprint,
+        recipe=project.recipe,
+        rows=encoding.rows_done,
+    )
+    project.round_asked_at = None
+    db.add(made)
+    db.flush()
+    return Opened(made.id, project_id, number, owner, reasons[0].reason)
+
+
+def beat(db: Session, opened: Opened, now: datetime) -> None:
+    """Say that the round is alive. Raises LeaseLostError where it is no longer ours."""
+    kept = db.execute(
+        update(Round)
+        .where(Round.id == opened.round_id, Round.state == "open", Round.owner == opened.owner)
+        .values(lease_ends_at=_lease_end(now))
+    )
+    if kept.rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE's result has it
+        raise LeaseLostError
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a round reads of the database, in one snapshot."""
+
+    given: "RoundInput"
+    seen: list[Any]  # labels, standing or ended, that no round had seen before
+    audit_skipped: int
+    audit_frontier: float
+
+
+def read(db: Session, opened: Opened, step: Callable[[str], None]) -> Read:
+    """Everything that the computing needs; queries only."""
+    from app.core.round import RoundInput
+
+    project = db.get_one(Project, opened.project_id)
+    made = db.get_one(Round, opened.round_id)
+    fresh = select(Label.id).where(Label.project_id == project.id, Label.learned_round_id.is_(None))
+    seen = list(db.scalars(fresh))
+    answers = [
+        (row, person, answer)
+        for row, person, answer in db.execute(
+            select(Item.row, Label.user_id, Label.answer)
+            .join(Item, Item.id == Label.item_id)
+            .where(Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_not(None))
+            .order_by(Item.row, Label.user_id)
+        )
+    ]
+    audit_rows, frontier, skipped = _audit_set(db, project.id)
+    given = RoundInput(
+        task=load_task(project.task),
+        recipe=project.recipe,
+        features=ShardedFeatures(_shards(project.id, made)),
+        answers=answers,
+        open_rows=_open_rows(db, project),
+        busy_rows=_rows(
+            db,
+            select(Item.row)
+            .join(Lease, Lease.item_id == Item.id)
+            .where(Lease.project_id == project.id, Lease.ended_at.is_(None)),
+        ),
+        audit_rows=audit_rows,
+        previous=_previous_state(db, project.id, made),
+        queue_size=project.recipe["queue_size"],
+        seed=made.seed,
+        step=step,
+    )
+    return Read(given, seen, skipped, frontier)
+
+
+def _shards(project_id: int, made: Round) -> list[tuple[int, int, Any]]:
+    """The features that the round was opened for; shards that came since wait for the next."""
+    found = store.shards(store.features_folder(project_id, made.fingerprint or ""))
+    return [shard for shard in found if shard[1] <= made.rows] or found
+
+
+def _open_rows(db: Session, project: Project) -> IntArray:
+    """The rows with a slot: all but the taken ones, which are few, so that a large pool need not be read."""
+    taken = _rows(db, select(Item.row).where(Item.project_id == project.id, Item.slots <= 0))
+    is_open = np.ones(project.next_row, bool)
+    is_open[taken] = False
+    return np.flatnonzero(is_open)
+
+
+def _audit_set(db: Session, project_id: int) -> tuple[IntArray, float, int]:
+    """The answered rows below the frontier, the frontier, and how many below it were only skipped.
+
+    The frontier is the smallest key that nobody has answered or skipped. Keys are uniform and independent of
+    everything else, so the items below it are a uniform sample of the pool, whoever asked them first.
+    """
+    frontier = db.scalar(
+        select(Item.key).where(Item.project_id == project_id, ~Item.is_settled).order_by(Item.key).limit(1)
+    )
+    below = [Item.project_id == project_id, Item.is_settled]
+    if frontier is not None:
+        below.append(Item.key < frontier)
+    settled = db.scalar(select(func.count()).select_from(Item).where(*below)) or 0
+    answered = select(Item.row).where(
+        *below,
+        select(Label.id).where(Label.item_id == Item.id, Label.ended_at.is_(None), Label.answer.is_not(None)).exists(),
+    )
+    rows = _rows(db, answered)
+    return rows, 1.0 if frontier is None else frontier, settled - len(rows)
+
+
+def _rows(db: Session, query: Any) -> IntArray:
+    return np.unique(np.fromiter(db.scalars(query), np.int64))
+
+
+def _previous_state(db: Session, project_id: int, made: Round) -> dict[str, Any] | None:
+    """The last published learner, to start from; only over the same features."""
+    last = db.scalar(
+        select(Round)
+        .where(Round.project_id == project_id, Round.state == "published", Round.fingerprint == made.fingerprint)
+        .order_by(Round.number.desc())
+        .limit(1)
+    )
+    if last is None or last.recipe.get("learner") != made.recipe.get("learner"):
+        return None
+    path = store.round_folder(project_id, last.id) / "model.npz"
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def save(opened: Opened, output: "RoundOutput") -> None:
+    """Put the round's arrays on disk, before anything speaks of them."""
+    folder = store.round_folder(opened.project_id, opened.round_id)
+    store.save_arrays(folder / "model.npz", **output.state)
+    if output.probabilities is not None:
+        with store.writing(folder / "probabilities.npy") as file:
+            np.save(file, output.probabilities)
+
+
+def publish(db: Session, opened: Opened, output: "RoundOutput", known: Read, now: datetime) -> None:
+    """Flip the project to this round's queue, in one transaction. Raises LeaseLostError where the round is not ours."""
+    project = db.get(Project, opened.project_id, with_for_update=LOCK)
+    if project is None:
+        raise LeaseLostError
+    beat(db, opened, now)
+    made = db.get_one(Round, opened.round_id, populate_existing=True)
+    _write_queue(db, project, made, output)
+    for start in range(0, len(known.seen), 500):
+        part = known.seen[start : start + 500]
+        # Only as it was read: one that was undone since has become unlearned again.
+        db.execute(
+            update(Label)
+            .where(Label.id.in_(part), or_(Label.ended_at.is_(None), Label.ended_at <= made.opened_at))
+            .values(learned_round_id=made.id)
+            .execution_options(synchronize_session=False)
+        )
+    before = project.queue_round_id
+    # One older queue is kept: a claim that read the old number a moment ago still finds its rows.
+    old = delete(QueueRow).where(
+        QueueRow.round_id.in_(
+            select(Round.id).where(Round.project_id == project.id, Round.id.not_in([made.id, before or made.id]))
+        )
+    )
+    db.execute(old.execution_options(synchronize_session=False))
+    project.queue_round_id = made.id
+    made.state, made.published_at, made.lease_ends_at = "published", now, None
+    made.labels_used, made.pool_size = len(known.given.answers), output.pool_size
+    made.queue_size, made.strategy, made.rows = len(output.queue), output.strategy, known.given.features.rows
+    audit = {"skipped": known.audit_skipped, "frontier": known.audit_frontier}
+    made.metrics, made.seconds = {**output.metrics, "audit": audit}, output.seconds
+    jobs.enqueue(db, "run_round", project.id)  # what came meanwhile; nothing is due, nothing happens
+
+
+def _write_queue(db: Session, project: Project, made: Round, output: "RoundOutput") -> None:
+    rows = [entry.row for entry in output.queue]
+    ids: dict[int, int] = {}
+    for start in range(0, len(rows), 500):
+        part = select(Item.row, Item.id).where(Item.project_id == project.id, Item.row.in_(rows[start : start + 500]))
+        ids.update((row, item_id) for row, item_id in db.execute(part))
+    values = [
+        {
+            "round_id": made.id,
+            "rank": rank,
+            "item_id": ids[entry.row],
+            "score": entry.score,
+            "reason": entry.reason[:500],
+            "suggestion": entry.suggestion,
+        }
+        for rank, entry in enumerate(output.queue)
+    ]
+    if values:
+        db.execute(insert(QueueRow), values)
+
+
+def fail(db: Session, opened: Opened, error: str, now: datetime) -> None:
+    """Record that the round failed; the next is tried after a pause."""
+    db.execute(
+        update(Round)
+        .where(Round.id == opened.round_id, Round.state == "open", Round.owner == opened.owner)
+        .values(state="failed", error=error[:4000], published_at=now, lease_ends_at=None)
+    )
+
+
+def forget_old(db: Session, project_id: int) -> set[int]:
+    """The rounds whose arrays are still wanted; the others' may go from the disk."""
+    query = (
+        select(Round.id).where(Round.project_id == project_id, Round.state != "failed").order_by(Round.number.desc())
+    )
+    return set(db.scalars(query.limit(KEPT_ROUNDS)))
+
+
+def _lease_end(now: datetime) -> datetime:
+    return now + timedelta(seconds=current().heartbeat_seconds)

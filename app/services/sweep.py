@@ -1,0 +1,44 @@
+"""The sweep: every moment, the questions that jobs are hints for. Whatever was lost by a crash is found here."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from app import jobs
+from app.models import Lease, SignIn, Upload, Worker
+from app.services import encodings, queue, rounds
+
+LEASES_KEPT = timedelta(days=1)
+UPLOADS_KEPT = timedelta(days=1)
+
+
+def wanted(db: Session, now: datetime) -> list[tuple[str, int]]:
+    """The jobs that should run now: (job, project id). Queries only, so that an idle sweep writes nothing."""
+    found = [("run_round", due.project_id) for due in rounds.due(db, now)]
+    return found + [("run_encoding", project_id) for project_id in encodings.pending(db, now)]
+
+
+def heal(db: Session, now: datetime) -> int:
+    """Give back the slots of leases that ended without an answer; returns how many."""
+    return queue.end_expired(db, now)
+
+
+def has_expired(db: Session, now: datetime) -> bool:
+    """Whether there is anything to heal."""
+    return queue.has_expired(db, now)
+
+
+def ask(db: Session, found: list[tuple[str, int]]) -> None:
+    """Send these jobs when the transaction has committed."""
+    for name, project_id in found:
+        jobs.enqueue(db, name, project_id)
+
+
+def tidy(db: Session, now: datetime) -> list[str]:
+    """Forget what nobody can need any more; returns the spooled uploads whose files may go."""
+    db.execute(delete(Lease).where(Lease.ended_at < now - LEASES_KEPT))
+    db.execute(delete(SignIn).where(SignIn.ends_at < now))
+    db.execute(delete(Worker).where(Worker.seen_at < now - timedelta(days=1)))
+    old = delete(Upload).where(Upload.state == "waiting", Upload.created_at < now - UPLOADS_KEPT)
+    return [spool for spool in db.scalars(old.returning(Upload.spool)) if spool]

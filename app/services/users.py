@@ -1,0 +1,188 @@
+"""People: accounts, passwords, sign-ins, API tokens."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from app.errors import BadInput, Conflict, NotFound, TooManyTries
+from app.models import FailedSignIn, SignIn, Token, User
+from app.settings import current
+
+SCOPES = ("all", "read", "annotate")
+TRIES = 10
+TRIES_WITHIN = timedelta(minutes=15)
+_hasher = PasswordHasher()
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is asking. A scope narrows what a token may do: `read` changes nothing, `annotate` only labels."""
+
+    user_id: int
+    email: str
+    name: str
+    is_admin: bool
+    scope: str = "all"
+
+
+def caller(user: User, scope: str = "all") -> Caller:
+    """The Caller that a user is."""
+    return Caller(user.id, user.email, user.name, user.is_admin and scope == "all", scope)
+
+
+def add_user(db: Session, email: str, name: str, password: str, is_admin: bool, now: datetime) -> User:
+    """A new account. Raises BadInput for a bad address or password, Conflict where the address is taken."""
+    email = normal_email(email)
+    if db.scalar(select(User.id).where(User.email == email)) is not None:
+        raise Conflict(f"{email} has an account already.")
+    user = User(email=email, name=name.strip()[:200], password_hash=_hash(password), is_admin=is_admin, created_at=now)
+    db.add(user)
+    db.flush()
+    return user
+
+
+def normal_email(email: str) -> str:
+    """The address in lower case. Raises BadInput where it is none."""
+    email = email.strip().lower()
+    if len(email) > 254 or not re.fullmatch(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+", email):
+        raise BadInput("This is not an e-mail address.", [{"field": "email", "error": "not an e-mail address"}])
+    return email
+
+
+def _hash(password: str) -> str:
+    if not 8 <= len(password) <= 1000:
+        raise BadInput(
+            "A password has at least 8 characters.", [{"field": "password", "error": "8 to 1000 characters"}]
+        )
+    return _hasher.hash(password)
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    """A hash to compare with where no account is, so that the time taken tells nothing."""
+    return _hasher.hash(secrets.token_urlsafe())
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a sign-in is checked against; `user_id` is None for an address without an account."""
+
+    user_id: int | None
+    password_hash: str
+
+
+def look_up(db: Session, email: str, now: datetime) -> Known:
+    """The account behind an address, or nobody's. Raises TooManyTries after too many failures of late."""
+    email = email.strip().lower()
+    failures = db.scalar(
+        select(func.count())
+        .select_from(FailedSignIn)
+        .where(FailedSignIn.email == email, FailedSignIn.at > now - TRIES_WITHIN)
+    )
+    if (failures or 0) >= TRIES:
+        raise TooManyTries("Too many failed sign-ins for this address. Try again in a quarter of an hour.")
+    user = db.scalar(select(User).where(User.email == email, User.is_active))
+    return Known(user.id, user.password_hash) if user else Known(None, _nobodys_hash())
+
+
+def is_password(known: Known, password: str) -> bool:
+    """Whether this is the account's password. Slow on purpose: call it outside any transaction."""
+    try:
+        return _hasher.verify(known.password_hash, password[:1000]) and known.user_id is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def note_failure(db: Session, email: str, now: datetime) -> None:
+    """Remember a failed sign-in, and forget the ones that no longer count."""
+    db.execute(delete(FailedSignIn).where(FailedSignIn.at < now - TRIES_WITHIN))
+    db.add(FailedSignIn(email=email.strip().lower()[:254], at=now))
+
+
+def start_sign_in(db: Session, user_id: int, now: datetime) -> str:
+    """The cookie's value for a browser that has just signed in: always a new one, so that none can be planted."""
+    key = secrets.token_urlsafe(32)
+    ends_at = now + timedelta(days=current().session_days)
+    db.add(SignIn(key_hash=_digest(key), user_id=user_id, created_at=now, ends_at=ends_at))
+    return key
+
+
+def end_sign_in(db: Session, key: str) -> None:
+    """Sign a browser out."""
+    db.execute(delete(SignIn).where(SignIn.key_hash == _digest(key)))
+
+
+def by_cookie(db: Session, key: str, now: datetime) -> Caller | None:
+    """Who a cookie belongs to."""
+    query = select(User).join(SignIn).where(SignIn.key_hash == _digest(key), SignIn.ends_at > now, User.is_active)
+    user = db.scalar(query)
+    return caller(user) if user else None
+
+
+def by_token(db: Session, key: str, now: datetime) -> Caller | None:
+    """Who an API token belongs to."""
+    row = db.execute(
+        select(User, Token.scope)
+        .join(Token)
+        .where(Token.key_hash == _digest(key), (Token.ends_at.is_(None)) | (Token.ends_at > now), User.is_active)
+    ).first()
+    return caller(row[0], row[1]) if row else None
+
+
+def create_token(db: Session, user_id: int, name: str, scope: str, days: int | None, now: datetime) -> str:
+    """A new API token; this is the only time that it can be read."""
+    if scope not in SCOPES:
+        raise BadInput("No such scope.", [{"field": "scope", "error": f"one of {', '.join(SCOPES)}"}])
+    if days is not None and not 1 <= days <= 3660:
+        raise BadInput("A token lasts 1 to 3660 days.", [{"field": "days", "error": "1 to 3660"}])
+    key = "mg_" + secrets.token_urlsafe(32)
+    ends_at = now + timedelta(days=days) if days else None
+    db.add(Token(user_id=user_id, name=name[:200], key_hash=_digest(key), scope=scope, created_at=now, ends_at=ends_at))
+    return key
+
+
+def list_tokens(db: Session, user_id: int) -> list[Token]:
+    """A person's tokens, newest first; never their keys."""
+    return list(db.scalars(select(Token).where(Token.user_id == user_id).order_by(Token.id.desc())))
+
+
+def delete_token(db: Session, user_id: int, token_id: int) -> None:
+    """Revoke a token of this person."""
+    token = db.scalar(select(Token).where(Token.id == token_id, Token.user_id == user_id))
+    if token is None:
+        raise NotFound("No such token.")
+    db.delete(token)
+
+
+def by_email(db: Session, email: str) -> User:
+    """The account behind an address. Raises NotFound."""
+    user = db.scalar(select(User).where(User.email == email.strip().lower()))
+    if user is None:
+        raise NotFound(f"Nobody has the address {email}.")
+    return user
+
+
+def list_users(db: Session) -> list[User]:
+    """Everybody, by address."""
+    return list(db.scalars(select(User).order_by(User.email)))
+
+
+def change_password(db: Session, user_id: int, old: str, new: str) -> None:
+    """Set a new password and sign every browser of this person out. Raises BadInput where the old one is wrong."""
+    user = db.get_one(User, user_id)
+    if not is_password(Known(user.id, user.password_hash), old):
+        raise BadInput("The present password is not right.", [{"field": "old", "error": "not the present password"}])
+    user.password_hash = _hash(new)
+    db.execute(delete(SignIn).where(SignIn.user_id == user_id))
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode()).digest()

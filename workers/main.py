@@ -1,0 +1,61 @@
+"""Celery's entry point: `celery -A workers.main worker`. Prepares the process, registers the tasks."""
+
+import os
+import socket
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from celery import signals
+
+from app import jobs, log
+from app.db import transaction
+from app.models import Worker
+from app.settings import current
+from workers import tasks
+
+app = jobs.celery
+BEAT_SECONDS = 5.0
+_log = log.get(__name__)
+
+for name in jobs.QUEUES:
+    app.task(name=name)(getattr(tasks, name))
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
+def _logging(**_: Any) -> None:
+    log.configure(current().log_level)
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]
+def _import_torch(**_: Any) -> None:
+    """Now, or the first round would pay seconds for it."""
+    import torch
+
+    torch.set_num_threads(current().torch_threads)
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+def _signs_of_life(sender: Any, **_: Any) -> None:
+    queues = ",".join(sorted(sender.app.amqp.queues.consume_from)) or jobs.ROUNDS
+    name = f"{sender.hostname}.{os.getpid()}"
+    threading.Thread(target=_beat_for_ever, args=(name, queues), daemon=True).start()
+
+
+def _beat_for_ever(name: str, queues: str) -> None:
+    stopped = threading.Event()
+    while not stopped.wait(BEAT_SECONDS):
+        try:
+            with transaction() as db:
+                db.merge(Worker(name=name, queues=queues, doing=tasks.doing(), seen_at=datetime.now(UTC)))
+        except Exception as error:  # the database may be restarting; the next beat tells
+            _log.warning("sign of life not written", error=str(error))
+
+
+@signals.task_prerun.connect  # type: ignore[untyped-decorator]
+def _bind(task: Any, **_: Any) -> None:
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(
+        job=task.name, request_id=(task.request.headers or {}).get("request_id", ""), host=socket.gethostname()
+    )

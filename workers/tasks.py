@@ -1,0 +1,146 @@
+"""The tasks: open in a short transaction, compute in none, publish in a short one."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+from app import log, store
+from app.core import plugins
+from app.core.encoders import Encoder
+from app.db import reading, transaction
+from app.models import Project
+from app.services import encodings, rounds
+from app.services import sweep as sweeping
+
+TIDY_SECONDS = 60.0
+BEAT_SECONDS = 1.0  # between two signs of life of a round
+
+_log = log.get(__name__)
+_state: dict[str, Any] = {"doing": None, "tidied": 0.0}
+
+
+def doing() -> str | None:
+    """What this process is at, for people."""
+    text: str | None = _state["doing"]
+    return text
+
+
+def _me() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def run_round(project_id: int) -> None:
+    """One round of a project, if one is due and nobody runs it."""
+    with transaction() as db:
+        opened = rounds.open_round(db, project_id, _me(), datetime.now(UTC))
+    if opened is None:
+        return
+    _state["doing"] = f"round {opened.number} of project {project_id}"
+    try:
+        _compute_round(opened)
+    except rounds.LeaseLostError:
+        _log.warning("round lost", project=project_id, round=opened.number)
+    except Exception as error:
+        _log.exception("round failed", project=project_id, round=opened.number)
+        with transaction() as db:
+            rounds.fail(db, opened, f"{type(error).__name__}: {error}", datetime.now(UTC))
+    finally:
+        _state["doing"] = None
+
+
+def _compute_round(opened: rounds.Opened) -> None:
+    from app.core.round import run
+
+    began = time.monotonic()
+    with reading() as db:
+        known = rounds.read(db, opened, _heartbeat(opened))
+    read_in = time.monotonic() - began
+    output = run(known.given)
+    output.seconds["read"] = round(read_in, 4)
+    rounds.save(opened, output)
+    output.seconds["total"] = round(time.monotonic() - began, 4)
+    with transaction() as db:
+        rounds.publish(db, opened, output, known, datetime.now(UTC))
+        kept = rounds.forget_old(db, opened.project_id)
+    store.forget_rounds(opened.project_id, kept)
+    _log.info(
+        "round published",
+        project=opened.project_id,
+        round=opened.number,
+        why=opened.reason,
+        labels=len(known.given.answers),
+        queue=len(output.queue),
+        seconds=output.seconds,
+    )
+
+
+def _heartbeat(opened: rounds.Opened) -> Callable[[str], None]:
+    """Told each step's name; renews the lease now and then, and raises LeaseLostError when it is gone."""
+    last = time.monotonic()
+
+    def step(_name: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > BEAT_SECONDS:
+            with transaction() as db:
+                rounds.beat(db, opened, datetime.now(UTC))
+            last = time.monotonic()
+
+    return step
+
+
+def run_encoding(project_id: int) -> None:
+    """A slice of a project's encoding: some seconds of work, then the next job gets its turn."""
+    with transaction() as db:
+        taken = encodings.open_slice(db, project_id, _me(), datetime.now(UTC))
+        modality = db.get_one(Project, project_id).modality if taken else ""
+    if taken is None:
+        return
+    _state["doing"] = f"encoding project {project_id} with {taken.spec['name']}"
+    began = time.monotonic()
+    try:
+        encoder = plugins.make("encoders", taken.spec, Encoder)
+        features = encodings.encode_batches(encoder, taken, _batches(taken, modality))
+        if len(features):
+            encodings.save(taken, features)
+        with transaction() as db:
+            encodings.publish_slice(db, taken, len(features), time.monotonic() - began)
+    except Exception as error:
+        _log.exception("encoding failed", project=project_id, encoder=taken.spec)
+        with transaction() as db:
+            encodings.fail(db, taken, f"{type(error).__name__}: {error}")
+    finally:
+        _state["doing"] = None
+
+
+def _batches(taken: encodings.Slice, modality: str) -> Iterator[list[Any]]:
+    """The contents, batch by batch, each read in a session of its own."""
+    for number in count():
+        start = taken.start + number * encodings.BATCH
+        if start >= taken.end:
+            return
+        with reading() as db:
+            contents = encodings.read_items(db, taken, start, encodings.BATCH)
+        yield encodings.contents_of(modality, contents)
+
+
+def sweep() -> None:
+    """Give back what expired, and send the jobs that the database asks for."""
+    now = datetime.now(UTC)
+    with reading() as db:
+        found = sweeping.wanted(db, now)
+        expired = sweeping.has_expired(db, now)
+    if expired or time.monotonic() - _state["tidied"] > TIDY_SECONDS:
+        with transaction() as db:
+            sweeping.heal(db, now)
+            spools = sweeping.tidy(db, now)
+        for spool in spools:
+            (store.root() / "uploads" / spool).unlink(missing_ok=True)
+        _state["tidied"] = time.monotonic()
+    if found:
+        with transaction() as db:
+            sweeping.ask(db, found)
