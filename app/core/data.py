@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 # Rows read at a time: 65,536 × 384 float32 is 100 MB, so that a pool may be larger than memory.
 BLOCK_ROWS = 65_536

@@ -11,7 +11,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from app.core.data import FloatArray, IntArray
+from app.core.data import BoolArray, FloatArray, IntArray
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -39,8 +39,8 @@ def accuracy(predicted: IntArray, truth: IntArray) -> float:
     return float((predicted == truth).all(axis=1).mean())
 
 
-def macro_f1(predicted: IntArray, truth: IntArray) -> float:
-    """Mean over classes of 2 tp / (2 tp + fp + fn), from memberships [n, K] of 0 and 1.
+def macro_f1(predicted: BoolArray, truth: BoolArray) -> float:
+    """Mean over classes of 2 tp / (2 tp + fp + fn), from memberships [n, K].
 
     A class that is neither predicted nor true says nothing and is left out, as no item could have shown it.
     """

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from app.core.data import FloatArray, IntArray
+from app.core.data import BoolArray, FloatArray, IntArray
 
 State = dict[str, npt.NDArray[np.generic]]
 
@@ -28,7 +28,7 @@ class Learner(ABC):
         exclusive: bool,
         rng: np.random.Generator,
         folds: IntArray,
-        uniform: FloatArray | None = None,
+        uniform: BoolArray | None = None,
         warm: State | None = None,
     ) -> None:
         """Fit to X [n, d] and soft targets [n, K] with weights [n], once whole and once without each fold.

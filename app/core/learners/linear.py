@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from app.core.calibration import temperature
-from app.core.data import FloatArray, IntArray
+from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.learners import FOLDS, Learner, State
 from app.core.learners._lbfgs import minimise
 
@@ -37,7 +37,7 @@ class Linear(Learner):
         exclusive: bool,
         rng: np.random.Generator,  # noqa: ARG002 - a convex problem, nothing is drawn
         folds: IntArray,
-        uniform: FloatArray | None = None,
+        uniform: BoolArray | None = None,
         warm: State | None = None,
     ) -> None:
         """Fit all FOLDS + 1 models at once, the whole last; start from `warm` where that is better than from
