@@ -1,0 +1,99 @@
+"""The format `parquet`: typed columns, read and written a row group at a time."""
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, BinaryIO, ClassVar
+
+import orjson
+
+from app.core.formats import Bad, Columns, Format, Kind, Limits, Row, Unreadable
+from app.core.formats._text import fault
+
+_BATCH_ROWS = 1000
+
+
+class Parquet(Format):
+    """Parquet: typed columns, compressed; for pandas, Polars, DuckDB and the like."""
+
+    title: ClassVar[str] = "Parquet"
+    suffix: ClassVar[str] = ".parquet"
+    suffixes: ClassVar[tuple[str, ...]] = (".pq",)
+    media_type: ClassVar[str] = "application/vnd.apache.parquet"
+    reads: ClassVar[bool] = True
+    writes: ClassVar[bool] = True
+    flat: ClassVar[bool] = True
+
+    def read(self, stream: BinaryIO, limits: Limits) -> Iterator[Row | Bad]:
+        """Rows in order; a place is the row's number. NaN, as pandas writes a missing number, is read as null."""
+        import pyarrow as pa  # heavy, and only needed where such a file is
+        import pyarrow.parquet as pq
+
+        stream.seek(0)
+        try:
+            file = pq.ParquetFile(stream)
+            number = 0
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield _row({"line": number}, values, limits)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise Unreadable(f"It is not a Parquet file that can be read: {str(error)[:200]}.") from error
+
+    def write(self, rows: Iterator[dict[str, Any]], stream: BinaryIO, columns: Columns | None = None) -> None:
+        """A row group each 10,000 rows; `columns` must say the kinds."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns = columns or {}
+        schema = pa.schema([(name, _type(kind)) for name, kind in columns.items()])
+        with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+            while block := list(islice(rows, 10 * _BATCH_ROWS)):
+                arrays = [
+                    pa.array([_value(row.get(name), kind) for row in block], _type(kind))
+                    for name, kind in columns.items()
+                ]
+                writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _row(place: dict[str, Any], values: dict[str, Any], limits: Limits) -> Row | Bad:
+    for name, value in values.items():
+        if isinstance(value, float) and math.isnan(value):
+            values[name] = None
+        elif isinstance(value, str):
+            if len(value) > limits.cell_chars:
+                return Bad(place, f"{name} is longer than {limits.cell_chars:,} characters.")
+            if bad := fault(value):
+                return Bad(place, f"{name}: {bad}")
+        elif isinstance(value, bytes):
+            return Bad(place, f"{name} holds bytes where text or a number is wanted.")
+    return Row(place, values)
+
+
+def _type(kind: Kind) -> Any:
+    import pyarrow as pa
+
+    if isinstance(kind, str):
+        plain = {
+            "string": pa.string(),
+            "json": pa.string(),
+            "integer": pa.int64(),
+            "float": pa.float64(),
+            "bool": pa.bool_(),
+            "time": pa.timestamp("us", tz="UTC"),
+            "strings": pa.list_(pa.string()),
+        }
+        return plain[kind]
+    return pa.list_(pa.struct([(name, _type(inner)) for name, inner in kind.items()]))
+
+
+def _value(value: Any, kind: Kind) -> Any:
+    if value is None:
+        return None
+    if kind == "json":
+        return orjson.dumps(value, default=str).decode()
+    if kind == "string":
+        return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    if isinstance(kind, str):
+        return value
+    return [{name: _value(record.get(name), inner) for name, inner in kind.items()} for record in value]
