@@ -1,0 +1,161 @@
+"""The page /projects/{id}/label: one item, its answers as buttons. The plain form is here; scripts use the API."""
+
+import json
+import random
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from app.core import plugins
+from app.db import transaction
+from app.errors import BadInput
+from app.models import Project
+from app.services import labels, progress, projects, queue
+from app.services.users import Caller
+from app.web.deps import SignedIn
+from app.web.pages.assets import colors_url, media_url
+from app.web.pages.forms import SAID, Form, back_to, now, text, texts
+from app.web.render import page
+
+router = APIRouter(include_in_schema=False)
+SKIP_REASONS = (
+    ("unclear", "Unclear"),
+    ("broken", "Broken or unreadable"),
+    ("out of scope", "Out of scope"),
+    ("other", "Something else"),
+)
+UNDOABLE = 20
+
+
+@router.get("/projects/{project_id}/label")
+def show(
+    request: Request, caller: SignedIn, project_id: int, item: int | None = None, before: str = ""
+) -> Response:
+    """One item in the caller's hands. After an undo: `item`, and the answer `before` (JSON), to be marked."""
+    with transaction() as db:
+        project, role = projects.get(db, caller, project_id)
+        claim, empty = _claim(db, project, caller, item)
+        marked = _mark(before) if claim and claim.item_id == item else {}
+        return _render(request, db, caller, project, role, claim, empty, marked)
+
+
+def _claim(
+    db: Session, project: Project, caller: Caller, item_id: int | None
+) -> tuple[queue.Claim | None, str | None]:
+    """The item to show: the one asked for if it is held, else the first."""
+    n = 1 if item_id is None else 2  # the reopened item is held beside the one that was on screen
+    claims = queue.claim(db, project, caller.user_id, n, now(), random.SystemRandom())
+    wanted = [one for one in claims.items if one.item_id == item_id]
+    return next(iter(wanted or claims.items), None), claims.empty_reason
+
+
+def _render(
+    request: Request,
+    db: Session,
+    caller: Caller,
+    project: Project,
+    role: str,
+    claim: queue.Claim | None,
+    empty: str | None,
+    before: dict[str, Any],
+) -> Response:
+    task = plugins.describe_one("tasks", project.task["kind"])
+    done = progress.progress(db, project)
+    recent = labels.recent(db, project, caller.user_id, UNDOABLE)
+    return page(
+        request,
+        "label.html",
+        caller=caller,
+        project=project,
+        role=role,
+        claim=claim,
+        claim_json=_claim_json(claim),
+        label_id=uuid4(),
+        widget=task.facts["widget"],
+        exclusive=task.facts["exclusive"],
+        before=before,
+        recent=[{"id": str(label.id), "answer": label.answer} for label, _ in reversed(recent)],
+        undo_id=str(recent[0][0].id) if recent else "",
+        today=progress.mine_since(db, project.id, caller.user_id, _midnight(now())),
+        labelled=done["labelled"],
+        items=done["items"],
+        skip_reasons=SKIP_REASONS,
+        empty_said=queue.EMPTY.get(empty or "", ""),
+        empty_reasons=queue.EMPTY,
+        said=SAID.get(request.query_params.get("said", ""), ""),
+        colors=colors_url(project),
+        media=media_url(project),
+    )
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _claim_json(claim: queue.Claim | None) -> dict[str, Any] | None:
+    """A claim in the shape of the API's `next`."""
+    if claim is None:
+        return None
+    return {
+        "item": {"id": claim.item_id, "external_id": claim.external_id, "content": claim.content},
+        "lease": {"id": claim.lease_id, "ends_at": claim.ends_at.isoformat()},
+        "chosen_by": claim.chosen_by,
+        "reason": claim.reason,
+        "suggestion": claim.suggestion,
+    }
+
+
+def _mark(before: str) -> dict[str, Any]:
+    """The undone answer, only to be shown; an address that was tampered with marks nothing."""
+    try:
+        answer = json.loads(before or "{}")
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+@router.post("/projects/{project_id}/label")
+def answer(request: Request, caller: SignedIn, project_id: int, form: Form) -> Response:
+    """Answer, skip or undo without scripts; then the next item."""
+    address = f"/projects/{project_id}/label"
+    with transaction() as db:
+        project, _ = projects.get(db, caller, project_id)
+        if "undo" in form:
+            label, claim = labels.undo(db, caller, _uuid(text(form, "undo")), now())
+            marked = urlencode({"item": claim.item_id, "before": json.dumps(label.answer or {})}) if claim else ""
+            return back_to(f"{address}?{marked}", "undone")
+        item_id, label_id = _item_id(form), _uuid(text(form, "label_id"))
+        if "skip" in form:
+            labels.skip(db, project, item_id, caller, text(form, "skip"), now(), label_id)
+            return back_to(address, "skipped")
+        labels.submit(db, project, item_id, caller, label_id, _answer(form), None, now())
+    return back_to(address)
+
+
+def _item_id(form: FormData) -> int:
+    value = text(form, "item_id")
+    if not value.isdigit():
+        raise BadInput("There is no item in this form.")
+    return int(value)
+
+
+def _uuid(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError as error:
+        raise BadInput("This form has lost its number; go back and try again.") from error
+
+
+def _answer(form: FormData) -> Any:
+    """The button's answer (JSON), or the ticked classes."""
+    if "answer" not in form:
+        return {"classes": texts(form, "classes")}
+    try:
+        return json.loads(text(form, "answer"))
+    except ValueError as error:
+        raise BadInput("The answer is not JSON.") from error

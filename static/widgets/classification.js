@@ -1,0 +1,45 @@
+// @ts-check
+// One class: a key or a click is the answer. A widget exports mount(host, send) and returns show() and key().
+
+import { addFinder, percent } from "./classes.js";
+
+/** @param {HTMLElement} host @param {(answer: object) => void} send */
+export function mount(host, send) {
+  const buttons = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]);
+  const find = addFinder(host, buttons, (button) => press(button));
+
+  /** @param {HTMLElement} button */
+  function press(button) {
+    button.classList.add("pressed");
+    setTimeout(() => button.classList.remove("pressed"), 160);
+    send({ class: button.dataset.class });
+  }
+
+  for (const button of buttons) {
+    button.addEventListener("click", (event) => {
+      event.preventDefault();
+      press(button);
+    });
+  }
+
+  return {
+    /** @param {any} before the answer that was undone @param {any} suggestion */
+    show(before, suggestion) {
+      find.clear();
+      for (const button of buttons) {
+        const suggested = suggestion?.answer?.class === button.dataset.class;
+        button.classList.toggle("suggested", suggested);
+        button.classList.toggle("before", before?.class === button.dataset.class);
+        const sure = button.querySelector("[data-sure]");
+        if (sure) sure.textContent = suggested ? percent(suggestion.confidence) : "";
+      }
+    },
+    /** @param {KeyboardEvent} event */
+    key(event) {
+      if (find.key(event)) return true;
+      const button = buttons.find((one) => one.dataset.key === event.key.toLowerCase());
+      if (button) press(button);
+      return Boolean(button);
+    },
+  };
+}

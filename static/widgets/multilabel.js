@@ -1,0 +1,45 @@
+// @ts-check
+// Several classes: keys tick boxes, Enter sends. A suggestion is marked, never ticked: ticking it would answer
+// for the person.
+
+import { addFinder } from "./classes.js";
+
+/** @param {HTMLElement} host @param {(answer: object) => void} send */
+export function mount(host, send) {
+  const labels = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]);
+  const button = /** @type {HTMLElement} */ (host.querySelector("[data-send]"));
+  /** @param {HTMLElement} label */
+  const box = (label) => /** @type {HTMLInputElement} */ (label.querySelector("input"));
+  const find = addFinder(host, labels, (label) => box(label).click());
+
+  const sendTicked = () => send({ classes: labels.filter((label) => box(label).checked).map((label) => label.dataset.class) });
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    sendTicked();
+  });
+
+  return {
+    /** @param {any} before @param {any} suggestion */
+    show(before, suggestion) {
+      find.clear();
+      for (const label of labels) {
+        const suggested = suggestion?.answer?.classes?.includes(label.dataset.class) ?? false;
+        label.classList.toggle("suggested", suggested);
+        box(label).checked = before?.classes?.includes(label.dataset.class) ?? false;
+        const sure = label.querySelector("[data-sure]");
+        if (sure) sure.textContent = suggested ? "suggested" : "";
+      }
+    },
+    /** @param {KeyboardEvent} event */
+    key(event) {
+      if (find.key(event)) return true;
+      if (event.key === "Enter") {
+        sendTicked();
+        return true;
+      }
+      const label = labels.find((one) => one.dataset.key === event.key.toLowerCase());
+      if (label) box(label).click();
+      return Boolean(label);
+    },
+  };
+}
