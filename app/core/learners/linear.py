@@ -20,13 +20,13 @@ BUDGET = 5e10
 class Linear(Learner):
     """Logistic regression with L2: a linear head that fits in a fraction of a second.
 
-    Minimises Σ_i w_i H(t_i, p_i) + λ/2 ‖W‖² over W [d + 1, K] for the whole and for each of the folds left
-    out, in one batch; H is the cross-entropy of softmax(x_i W) for exclusive classes, the sum of the
-    sigmoids' otherwise. x_i is scaled to a mean square norm of 1, with a 1 appended. The temperature is
-    fitted to the out-of-fold logits.
+    Minimises Σ_i w_i H(t_i, p_i) + λ/2 ‖W‖², λ = strength · n / K, over W [d + 1, K], for the whole and for
+    each of the folds left out, in one batch; H is the cross-entropy of softmax(x_i W) for exclusive classes,
+    the sum of the sigmoids' otherwise. x_i is scaled to a mean square norm of 1, with a 1 appended. The
+    temperature is fitted to the out-of-fold logits.
     """
 
-    strength: float = field(default=0.05, metadata={"help": "λ, the strength of the L2 penalty"})
+    strength: float = field(default=0.004, metadata={"help": "L2 penalty for each label a class"})
     iterations: int = field(default=60, metadata={"help": "Steps of the optimiser, at most"})
 
     def fit(
@@ -54,7 +54,7 @@ class Linear(Learner):
         steps = int(BUDGET / (4 * design.numel() * self._seen.numel()))
         with torch.inference_mode():
             self._W = minimise(
-                _Loss(design, t, w, self._seen, exclusive, self.strength),
+                _Loss(design, t, w, self._seen, exclusive, self.strength * float(weights.sum()) / t.shape[1]),
                 self._start(warm, design.shape[1]),
                 min(self.iterations, max(steps, 5)),
             )

@@ -16,7 +16,7 @@ from app.core import plugins
 from app.core.data import FloatArray, IntArray
 
 
-class InvalidAnswer(ValueError):  # noqa: N818 - a refusal, like those in app/errors.py
+class InvalidAnswer(ValueError):
     """An answer that this task cannot take; the message is a sentence for people."""
 
 

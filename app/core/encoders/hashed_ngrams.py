@@ -1,0 +1,108 @@
+"""The encoder `hashed_ngrams`: words and their parts, hashed; ready in seconds, in any language that has words."""
+
+import re
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core.encoders import Encoder
+
+WORDS = re.compile(r"\w+")
+LONGEST_TEXT, LONGEST_WORD = 20_000, 40  # characters; more says little and costs much
+BLOCK = 512  # texts at a time
+SPREAD = 8  # coordinates that a hashed feature touches: a sparse random projection
+
+
+@dataclass(frozen=True)
+class HashedNgrams(Encoder):
+    """Hashed words, word pairs and character n-grams: no weights, thousands of texts a second.
+
+    A text is Σ_w (1 + log n_w) v_w over its words and word pairs, of unit length. v_w = r(w) + Σ_g r(g) / √G
+    over the G n-grams of 3 to 5 characters in <w>; r hashes a feature to SPREAD signed coordinates of d.
+    Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009; Achlioptas, "Database-
+    friendly random projections", 2003.
+    """
+
+    modality: ClassVar[str] = "text"
+    rung: ClassVar[int] = 0
+    version: ClassVar[int] = 1
+
+    width: int = field(default=384, metadata={"help": "Dimensions d"})
+
+    @property
+    def dimensions(self) -> int:
+        """The setting `width`."""
+        return self.width
+
+    def encode(self, contents: Sequence[Any], learned: dict[str, Any]) -> npt.NDArray[np.float32]:  # noqa: ARG002
+        """Unit vectors [n, d]; zero for a text without any word."""
+        features = np.zeros((len(contents), self.width), np.float32)
+        for start in range(0, len(contents), BLOCK):
+            block = [_words(text) for text in contents[start : start + BLOCK]]
+            features[start : start + BLOCK] = self._block(block)
+        norms = np.linalg.norm(features, axis=1, keepdims=True)
+        features /= np.where(norms > 0, norms, 1)
+        return features
+
+    def _block(self, texts: list[list[str]]) -> npt.NDArray[np.float32]:
+        """Σ (1 + log n_w) v_w for each text; every distinct word of the block is hashed once."""
+        vocabulary: dict[str, int] = {}
+        places: list[int] = []
+        weights: list[int] = []
+        lengths: list[int] = []
+        for words in texts:
+            counts = Counter(words)
+            counts.update(f"{a} {b}" for a, b in pairwise(words))
+            places += [vocabulary.setdefault(term, len(vocabulary)) for term in counts]
+            weights += counts.values()
+            lengths.append(len(counts))
+        vectors = self._vectors(list(vocabulary))
+        scaled = np.array(1 + np.log(np.array(weights)), np.float32) if weights else np.empty(0, np.float32)
+        sums = np.zeros((len(texts), self.width), np.float32)
+        end = 0
+        for text, length in enumerate(lengths):
+            start, end = end, end + length
+            sums[text] = scaled[start:end] @ vectors[places[start:end]]
+        return sums
+
+    def _vectors(self, terms: list[str]) -> npt.NDArray[np.float32]:
+        """v_w [terms, d]."""
+        hashes, owners, weights = [], [], []
+        for place, term in enumerate(terms):
+            grams = _grams(term)
+            hashes += [zlib.crc32(gram.encode()) for gram in (term, *grams)]
+            owners += [place] * (1 + len(grams))
+            weights += [1.0] + [max(len(grams), 1) ** -0.5] * len(grams)
+        draws = np.array(hashes, np.uint64)[:, None] * np.uint64(SPREAD)
+        mixed = _mix((draws + np.arange(SPREAD, dtype=np.uint64)).astype(np.uint64))
+        coordinate = (mixed >> np.uint64(1)) % np.uint64(self.width)
+        signed = np.where(mixed & np.uint64(1), 1.0, -1.0) * np.array(weights)[:, None]
+        cells = np.array(owners, np.int64)[:, None] * self.width + coordinate.astype(np.int64)
+        sums = np.bincount(cells.ravel(), weights=signed.ravel(), minlength=len(terms) * self.width)
+        return sums.reshape(len(terms), self.width).astype(np.float32)
+
+
+def _words(text: str) -> list[str]:
+    return [word[:LONGEST_WORD] for word in WORDS.findall(text[:LONGEST_TEXT].lower())]
+
+
+def _grams(term: str) -> list[str]:
+    """The n-grams of a word between its borders; a pair of words has none."""
+    if " " in term:
+        return []
+    bounded = f"<{term}>"
+    return [bounded[i : i + n] for n in (3, 4, 5) for i in range(len(bounded) - n + 1)]
+
+
+def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """SplitMix64's finaliser: neighbouring hashes become unrelated ones."""
+    mixed: npt.NDArray[np.uint64] = values + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return mixed ^ (mixed >> np.uint64(31))
