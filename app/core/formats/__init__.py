@@ -53,7 +53,7 @@ class Bad:
     error: str
 
 
-class Unreadable(ValueError):  # noqa: N818 - a refusal, like those in app/errors.py
+class Unreadable(ValueError):
     """The file as a whole cannot be read (on): nothing after this place can be trusted."""
 
     def __init__(self, error: str, **place: Any) -> None:

@@ -17,7 +17,7 @@ _ORIENTATION = 274
 _SIDEWAYS = (5, 6, 7, 8)
 
 
-class NotAnImage(ValueError):  # noqa: N818 - a refusal, like those in app/errors.py
+class NotAnImage(ValueError):
     """Bytes that are no image we take; the message is a sentence for people."""
 
 
@@ -39,7 +39,7 @@ def looks_like_one(head: bytes) -> bool:
 
 def examine(data: bytes, limit_pixels: int) -> Picture:
     """Decode an image to its last pixel. Raises NotAnImage; too large a one is refused before it is decoded."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     kinds = [name for name in MEDIA_TYPES if name != "MPO"]  # Pillow's JPEG reader finds those by itself
     try:
@@ -56,7 +56,7 @@ def examine(data: bytes, limit_pixels: int) -> Picture:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise NotAnImage("It has far too many pixels.") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise NotAnImage(f"It is not an image that can be shown: {WANTED} is wanted.") from error
     except Exception as error:  # whatever a decoder raises on broken bytes: OSError, SyntaxError, struct.error, …
         raise NotAnImage(f"The image is broken or cut off: {str(error)[:200]}.") from error

@@ -55,7 +55,7 @@ def _measure_directory(stream: BinaryIO, limits: Limits) -> None:
         raise Unreadable("It is not a ZIP archive, or it was cut off: its directory is missing.")
     directory = struct.unpack_from("<I", tail, at + 12)[0]
     if tail[max(0, at - 20) : at].startswith(_END64):
-        stream.seek(struct.unpack_from("<Q", tail, at - 12)[0])
+        stream.seek(min(size, struct.unpack_from("<Q", tail, at - 12)[0]))
         record = stream.read(56)
         directory = struct.unpack_from("<Q", record, 40)[0] if len(record) == 56 else size
     stream.seek(0)
