@@ -71,7 +71,8 @@ def send(remembered: list[tuple[str, tuple[int, ...]]]) -> None:
     """Hand jobs to the broker. A broker that is away costs nothing: the sweep asks the database the same question."""
     for name, ids in remembered:
         try:
-            celery.send_task(name, args=ids, queue=QUEUES[name], retry=False, headers=_context(), expires=EXPIRES_SECONDS)
+            options = {"queue": QUEUES[name], "headers": _context(), "expires": EXPIRES_SECONDS}
+            celery.send_task(name, args=ids, retry=False, **options)
         except Exception as error:  # whatever the transport raises, the answer that was saved stays saved
             _log.warning("job not sent", job=name, ids=ids, error=str(error))
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
+from uuid import uuid4
 
 from app.settings import current
 
@@ -119,3 +120,18 @@ def save_arrays(path: Path, **arrays: Any) -> None:
 
     with writing(path) as file:
         np.savez(file, **arrays)
+
+
+def temporary_path() -> Path:
+    """A new name in the store for a file that somebody removes."""
+    return folder("tmp") / uuid4().hex
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """A path for a file that is gone after the block."""
+    path = temporary_path()
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,1 +1,12 @@
 """The REST API, one file a noun, under /api/v1."""
+
+from fastapi import APIRouter
+
+PREFIX = "/api/v1"
+
+
+def routers() -> list[APIRouter]:
+    """Every router of the API; imported here, so that importing one noun does not import all."""
+    from app.web.api import exports, items, labels, me, plugins, projects, queue, rounds
+
+    return [noun.router for noun in (projects, items, queue, labels, rounds, exports, plugins, me)]

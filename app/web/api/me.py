@@ -1,0 +1,59 @@
+"""Who am I; my tokens; accounts, for admins."""
+
+from fastapi import APIRouter, Response
+
+from app.db import reading, transaction
+from app.services import users
+from app.web.answers import answer
+from app.web.deps import Admin, Id, SignedIn, now
+from app.web.schemas import TokenIn, UserIn
+
+router = APIRouter(prefix="/api/v1", tags=["accounts"])
+
+
+@router.get("/me")
+def me(caller: SignedIn) -> Response:
+    """Who this token or cookie belongs to."""
+    return answer(vars(caller))
+
+
+@router.get("/tokens")
+def tokens(caller: SignedIn) -> Response:
+    """Your API tokens, without their keys."""
+    with reading() as db:
+        names = ("id", "name", "scope", "created_at", "ends_at")
+        found = users.list_tokens(db, caller.user_id)
+        return answer({"tokens": [{name: getattr(token, name) for name in names} for token in found]})
+
+
+@router.post("/tokens", status_code=201)
+def create_token(wanted: TokenIn, caller: SignedIn) -> Response:
+    """A new token; its key is shown this once. A token can make no wider one than itself."""
+    scope = wanted.scope if caller.scope == "all" else caller.scope
+    with transaction() as db:
+        key = users.create_token(db, caller.user_id, wanted.name, scope, wanted.days, now())
+        return answer({"token": key, "scope": scope}, 201)
+
+
+@router.delete("/tokens/{token_id}", status_code=204)
+def delete_token(token_id: Id, caller: SignedIn) -> Response:
+    """Revoke one of your tokens."""
+    with transaction() as db:
+        users.delete_token(db, caller.user_id, token_id)
+        return Response(status_code=204)
+
+
+@router.get("/users")
+def listed(admin: Admin) -> Response:  # noqa: ARG001  # the dependency is the check
+    """Every account."""
+    with reading() as db:
+        names = ("id", "email", "name", "is_admin", "is_active", "created_at")
+        return answer({"users": [{name: getattr(user, name) for name in names} for user in users.list_users(db)]})
+
+
+@router.post("/users", status_code=201)
+def add_user(admin: Admin, wanted: UserIn) -> Response:  # noqa: ARG001
+    """A new account."""
+    with transaction() as db:
+        user = users.add_user(db, wanted.email, wanted.name, wanted.password, wanted.is_admin, now())
+        return answer({"id": user.id, "email": user.email, "name": user.name, "is_admin": user.is_admin}, 201)

@@ -1,0 +1,101 @@
+"""How it goes: progress, rounds, people, workers, and a stream of events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from app.db import reading, transaction
+from app.errors import Refusal
+from app.services import progress, projects, rounds
+from app.services.users import Caller
+from app.web.answers import answer
+from app.web.deps import Id, Limit, SignedIn, now
+
+router = APIRouter(prefix="/api/v1/projects/{project_id}", tags=["progress"])
+
+EVENT_SECONDS = 1.0
+SIGN_OF_LIFE = 15  # looks without news, after which a comment keeps proxies from closing the stream
+# What an annotator may see of a project: its size and their own share, nothing of how others answer.
+FOR_ANNOTATORS = ("items", "labelled", "labels", "open_leases", "round", "queue", "mine", "accuracy")
+
+
+def state(project_id: int, caller: Caller) -> dict[str, Any]:
+    """The progress of a project, as far as the caller may see it."""
+    with reading() as db:
+        project, role = projects.get(db, caller, project_id)
+        found = progress.progress(db, project, caller.user_id)
+        return found if role == "lead" else {name: found[name] for name in FOR_ANNOTATORS}
+
+
+@router.get("/progress")
+def shown(project_id: Id, caller: SignedIn) -> Response:
+    """Items, labels, leases, the round, and the accuracy measured on the audit set, with its interval."""
+    return answer(state(project_id, caller))
+
+
+@router.get("/rounds")
+def listed(
+    project_id: Id, caller: SignedIn, limit: Limit = 50, before: Annotated[int | None, Query(ge=1, le=2**31)] = None
+) -> Response:
+    """The rounds, newest first; `before`: a round's number, for the next page."""
+    with reading() as db:
+        project, _ = projects.get(db, caller, project_id, "lead")
+        found = progress.rounds(db, project, limit, before)
+        return answer({"rounds": found, "curve": progress.learning_curve(db, project)})
+
+
+@router.post("/rounds", status_code=202)
+def ask(project_id: Id, caller: SignedIn) -> Response:
+    """Ask for a round now, whatever the recipe says."""
+    with transaction() as db:
+        project, _ = projects.get(db, caller, project_id, "lead")
+        rounds.ask(db, project, now())
+        return answer({"asked": True}, 202)
+
+
+@router.get("/annotators")
+def people(project_id: Id, caller: SignedIn) -> Response:
+    """Who has answered how much, how fast."""
+    with reading() as db:
+        project, _ = projects.get(db, caller, project_id, "lead")
+        return answer({"annotators": progress.annotators(db, project)})
+
+
+@router.get("/workers")
+def workers(project_id: Id, caller: SignedIn) -> Response:
+    """The worker processes and what they are at."""
+    with reading() as db:
+        projects.get(db, caller, project_id, "lead")
+        return answer({"workers": progress.workers(db, now())})
+
+
+@router.get("/events")
+async def events(project_id: Id, caller: SignedIn, request: Request) -> Response:
+    """Server-sent events: `progress`, with the same JSON as /progress, whenever it has changed."""
+    await run_in_threadpool(state, project_id, caller)  # a stranger is refused before the stream begins
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(project_id, caller, request), media_type="text/event-stream", headers=headers)
+
+
+async def _events(project_id: int, caller: Caller, request: Request) -> AsyncIterator[bytes]:
+    """A look a second, each with a session of its own: a session held over the stream would exhaust the pool."""
+    last, silent = b"", 0
+    while not await request.is_disconnected():
+        try:
+            now_state = orjson.dumps(await run_in_threadpool(state, project_id, caller), option=orjson.OPT_UTC_Z)
+        except Refusal:  # the project is gone, or the role
+            yield b"event: end\ndata: {}\n\n"
+            return
+        silent += 1
+        if now_state != last:
+            yield b"event: progress\ndata: " + now_state + b"\n\n"
+            last, silent = now_state, 0
+        elif silent >= SIGN_OF_LIFE:
+            yield b": still here\n\n"
+            silent = 0
+        await asyncio.sleep(EVENT_SECONDS)

@@ -1,0 +1,61 @@
+"""What endpoints ask for: who is calling, which number, the time, the coin."""
+
+import random
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from app.db import reading
+from app.errors import Forbidden, NotSignedIn
+from app.services import users
+from app.services.users import Caller
+
+COOKIE = "marginalia"
+SAFE = {"GET", "HEAD", "OPTIONS"}
+# Seeded by the operating system: which claims are random checks must not be foreseeable.
+coin = random.SystemRandom()
+
+
+def now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def maybe_signed_in(request: Request) -> Caller | None:
+    """Who is calling, by bearer token or cookie; None for nobody. A bad token is nobody, not the cookie's owner."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        with reading() as db:
+            return users.by_token(db, key.strip(), now()) if scheme.lower() == "bearer" else None
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        return None
+    with reading() as db:
+        return users.by_cookie(db, cookie, now())
+
+
+def signed_in(request: Request, caller: Annotated[Caller | None, Depends(maybe_signed_in)]) -> Caller:
+    """Who is calling. Raises NotSignedIn; Forbidden for a read-only token that would change something."""
+    if caller is None:
+        raise NotSignedIn("Sign in, or send a token: Authorization: Bearer …")
+    # Asking for the next item takes a lease, so it is no mere reading, whatever its method says.
+    changes = request.method not in SAFE or request.url.path.endswith("/next")
+    if caller.scope == "read" and changes:
+        raise Forbidden("This token may only read.")
+    return caller
+
+
+def admin(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
+    """A global admin. Raises Forbidden."""
+    if not caller.is_admin:
+        raise Forbidden("This needs an admin.")
+    return caller
+
+
+MaybeSignedIn = Annotated[Caller | None, Depends(maybe_signed_in)]
+SignedIn = Annotated[Caller, Depends(signed_in)]
+Admin = Annotated[Caller, Depends(admin)]
+# Beyond 2^63 the databases raise errors of their own.
+Id = Annotated[int, Path(ge=1, le=2**62)]
+Limit = Annotated[int, Query(ge=1, le=1000)]

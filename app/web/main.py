@@ -1,0 +1,29 @@
+"""The web application: `make_app()` puts the routers together; nothing here knows what they do."""
+
+from fastapi import FastAPI
+
+from app import log
+from app.settings import current
+from app.web import api, health, pages, problems, static
+from app.web.guard import Guard
+
+
+def make_app() -> FastAPI:
+    """The application, ready to serve."""
+    log.configure(current().log_level)
+    made = FastAPI(
+        title="Marginalia",
+        description="Human-in-the-loop annotation. Send `Authorization: Bearer …` with an API token.",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # ours works offline: /api/docs
+        redoc_url=None,
+    )
+    made.add_middleware(Guard)
+    problems.install(made)
+    for router in [*api.routers(), *pages.routers(), health.router, static.router]:
+        made.include_router(router)
+    return made
+
+
+app = make_app()

@@ -1,0 +1,77 @@
+"""One exception, two faces: application/problem+json (RFC 9457) for the API, a page for people."""
+
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from app import log
+from app.errors import NotSignedIn, Refusal
+from app.web.answers import answer
+from app.web.render import page
+
+_log = log.get(__name__)
+TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large", 422: "Input cannot be used"}
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101  # Starlette hands over what we registered for
+    if isinstance(error, NotSignedIn) and is_page(request):
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        where = f"?next={quote(here)}" if request.method == "GET" and here != "/" else ""
+        return RedirectResponse(f"/sign-in{where}", status_code=303)
+    return problem(request, error.status, error.title, error.detail, error.extra)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    errors = [
+        {"field": ".".join(str(part) for part in each["loc"][1:]) or "body", "error": each["msg"]}
+        for each in error.errors()
+    ]
+    return problem(request, 422, TITLES[422], "Some fields cannot be used.", {"errors": errors})
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    title = TITLES.get(error.status_code, "Refused")
+    found = problem(request, error.status_code, title, str(error.detail), {})
+    found.headers.update(error.headers or {})
+    return found
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    _log.error("unforeseen error", path=request.url.path, exc_info=error)
+    detail = "Something went wrong on our side. What you had sent before is safe; try again."
+    return problem(request, 500, "Error", detail, {})
+
+
+def problem(request: Request, status: int, title: str, detail: str, extra: dict[str, Any]) -> Response:
+    """An error as JSON or as a page, by what was asked for."""
+    request_id = request.scope.get("request_id", "")
+    if not is_page(request):
+        body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": request_id}
+        found = answer({**body, **extra}, status, "application/problem+json")
+    else:
+        errors = extra.get("errors", [])
+        told = {"title": title, "detail": detail, "errors": errors, "request_id": request_id}
+        found = page(request, "error.html", status=status, **{"status_code": status, **told})
+    if status == 401:
+        found.headers["WWW-Authenticate"] = "Bearer"
+    return found
+
+
+def is_page(request: Request) -> bool:
+    """Whether a person's browser asks for a page."""
+    return not request.url.path.startswith(("/api/", "/static/")) and "text/html" in request.headers.get("accept", "")

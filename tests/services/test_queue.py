@@ -1,0 +1,192 @@
+import random
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.db import reading, transaction
+from app.errors import Forbidden
+from app.models import Item, Lease, Project, QueueRow, Round, User
+from app.services import queue
+from tests.conftest import NOW, MakeProject
+
+NEVER = random.Random(0)
+
+
+class Coin(random.Random):
+    """A coin that always falls on the same side."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def random(self) -> float:
+        return self.value
+
+
+HEADS, TAILS = Coin(0.0), Coin(0.999)
+
+
+def claim(project: Project, user: User, n: int = 1, coin: random.Random = TAILS, now: Any = NOW) -> queue.Claims:
+    with transaction() as db:
+        return queue.claim(db, db.get_one(Project, project.id), user.id, n, now, coin)
+
+
+def publish(project: Project, rows: list[int]) -> None:
+    """A published round whose queue asks these rows in this order."""
+    with transaction() as db:
+        made = Round(
+            project_id=project.id, number=1, state="published", opened_at=NOW, seed=1, recipe={}, pool_size=100,
+            strategy="margin",
+        )  # fmt: skip
+        db.add(made)
+        db.flush()
+        for rank, row in enumerate(rows):
+            item = db.scalar(select(Item).where(Item.project_id == project.id, Item.row == row))
+            assert item is not None
+            db.add(QueueRow(round_id=made.id, rank=rank, item_id=item.id, score=1.0 - rank / 10, reason="Because"))
+        db.get_one(Project, project.id).queue_round_id = made.id
+
+
+def texts(claims: queue.Claims) -> list[str]:
+    return [one.content["text"] for one in claims.items]
+
+
+def slots(project: Project) -> list[int]:
+    with reading() as db:
+        return list(db.scalars(select(Item.slots).where(Item.project_id == project.id).order_by(Item.row)))
+
+
+def test_it_works(make_project: MakeProject, bob: User) -> None:
+    project = make_project(["a", "b", "c"])
+    publish(project, [2, 0])
+    claims = claim(project, bob, 3)
+    assert texts(claims) == ["c", "a", "b"]
+    assert [one.chosen_by for one in claims.items] == ["queue", "queue", "fallback"]
+    assert slots(project) == [0, 0, 0]
+
+
+def test_own_lease_comes_first_so_that_a_reload_costs_nothing(make_project: MakeProject, bob: User) -> None:
+    project = make_project(["a", "b", "c"])
+    first = claim(project, bob)
+    again = claim(project, bob)
+    assert first.items[0].lease_id == again.items[0].lease_id
+    assert texts(claim(project, bob, 2)) == ["a", "b"]
+
+
+def test_a_reload_renews_the_lease(make_project: MakeProject, bob: User) -> None:
+    project = make_project(["a"])
+    claim(project, bob)
+    later = claim(project, bob, now=NOW + timedelta(seconds=100))
+    assert later.items[0].ends_at == NOW + timedelta(seconds=280)
+
+
+def test_two_people_get_different_items(make_project: MakeProject, alice: User, bob: User) -> None:
+    project = make_project(["a", "b"])
+    publish(project, [1, 0])
+    assert texts(claim(project, bob)) == ["b"]
+    assert texts(claim(project, alice)) == ["a"]
+
+
+def test_heads_asks_the_unanswered_item_with_the_smallest_key(make_project: MakeProject, bob: User) -> None:
+    project = make_project(["a", "b", "c"])
+    publish(project, [2])
+    claims = claim(project, bob, coin=HEADS)
+    assert texts(claims) == ["a"]
+    assert claims.items[0].chosen_by == "random"
+    with reading() as db:
+        lease = db.scalars(select(Lease)).one()
+        # 0.1 for the coin, one of three items; the queue's head is another one.
+        assert lease.inclusion_probability == pytest.approx(0.1 / 3)
+        assert lease.pool_size == 3
+
+
+def test_a_random_draw_of_the_queues_head_counts_both_ways_of_choosing_it(make_project: MakeProject, bob: User) -> None:
+    project = make_project(["a", "b"])
+    publish(project, [0])
+    claim(project, bob, coin=HEADS)
+    with reading() as db:
+        assert db.scalars(select(Lease)).one().inclusion_probability == pytest.approx(0.9 + 0.1 / 2)
+
+
+def test_overlap_asks_as_many_people_as_wanted_and_nobody_twice(
+    make_project: MakeProject, alice: User, bob: User, charlie: User
+) -> None:
+    project = make_project(["a"], recipe={"votes_wanted": 2})
+    assert texts(claim(project, alice)) == ["a"]
+    assert texts(claim(project, bob)) == ["a"]
+    nothing = claim(project, charlie)
+    assert (nothing.items, nothing.empty_reason) == ([], "all_leased")
+
+
+def test_an_expired_lease_gives_its_slot_back_once(make_project: MakeProject, alice: User, bob: User) -> None:
+    project = make_project(["a"])
+    claim(project, bob)
+    later = NOW + timedelta(seconds=181)
+    for _ in range(2):
+        with transaction() as db:
+            queue.end_expired(db, later)
+    assert slots(project) == [1]
+    assert texts(claim(project, alice, now=later)) == ["a"]
+
+
+def test_renewing_keeps_a_lease_and_tells_which_ones_live(make_project: MakeProject, bob: User) -> None:
+    project = make_project(["a"])
+    lease = claim(project, bob).items[0].lease_id
+    with transaction() as db:
+        assert list(queue.renew(db, bob.id, [lease, 999], NOW + timedelta(seconds=170))) == [lease]
+    with transaction() as db:
+        assert queue.end_expired(db, NOW + timedelta(seconds=200)) == 0
+
+
+def test_nobody_renews_or_releases_somebody_elses_lease(make_project: MakeProject, alice: User, bob: User) -> None:
+    project = make_project(["a"])
+    lease = claim(project, bob).items[0].lease_id
+    with transaction() as db:
+        assert queue.renew(db, alice.id, [lease], NOW) == {}
+    with pytest.raises(Forbidden), transaction() as db:
+        queue.release(db, alice.id, lease, NOW)
+
+
+def test_releasing_gives_the_item_back_at_once(make_project: MakeProject, alice: User, bob: User) -> None:
+    project = make_project(["a"])
+    lease = claim(project, bob).items[0].lease_id
+    for _ in range(2):
+        with transaction() as db:
+            queue.release(db, bob.id, lease, NOW)
+    assert slots(project) == [1]
+    assert texts(claim(project, alice)) == ["a"]
+
+
+def test_an_empty_project_says_so(make_project: MakeProject, bob: User) -> None:
+    assert claim(make_project([]), bob).empty_reason == "no_items"
+
+
+def test_many_people_at_once_never_get_the_last_slot_twice(
+    make_project: MakeProject, alice: User, bob: User, charlie: User
+) -> None:
+    project = make_project([f"text {number}" for number in range(60)])
+    publish(project, list(range(59, -1, -1)))
+    got: list[str] = []
+    errors: list[Exception] = []
+
+    def work(user: User) -> None:
+        try:
+            for _ in range(5):
+                got.extend(texts(claim(project, user, 50, random.Random(user.id))))
+        except Exception as error:
+            errors.append(error)
+
+    people = [threading.Thread(target=work, args=(user,)) for user in (alice, bob, charlie) for _ in range(4)]
+    for one in people:
+        one.start()
+    for one in people:
+        one.join()
+    assert not errors
+    with reading() as db:
+        leases = list(db.scalars(select(Lease.item_id)))
+    assert len(leases) == len(set(leases)) == 60
+    assert slots(project) == [0] * 60
+    assert set(got) == {f"text {number}" for number in range(60)}
