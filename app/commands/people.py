@@ -1,0 +1,57 @@
+"""Commands about people: accounts and their API tokens."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from app.commands import add_place, migrated
+from app.errors import BadInput
+
+
+def add(commands: Any) -> None:
+    """`marginalia user add` and `marginalia token create`."""
+    user = commands.add_parser("user", help="accounts").add_subparsers(metavar="ACTION", required=True)
+    adding = user.add_parser("add", help="make an account; the password is read from standard input")
+    adding.add_argument("email", metavar="EMAIL")
+    adding.add_argument("--name", default="", help="how pages call this person")
+    adding.add_argument("--admin", action="store_true", help="may create projects and sees all of them")
+    # The only way: a password among the arguments would be in the shell's history and in every list of processes.
+    adding.add_argument("--password-stdin", action="store_true", required=True)
+    add_place(adding)
+    adding.set_defaults(run=add_user)
+
+    token = commands.add_parser("token", help="API tokens").add_subparsers(metavar="ACTION", required=True)
+    creating = token.add_parser("create", help="print a new API token and nothing else; it cannot be shown again")
+    creating.add_argument("email", metavar="EMAIL")
+    creating.add_argument("--name", default="command line", help="what the list of tokens calls it")
+    creating.add_argument("--scope", default="all", help="all, read or annotate (default: all)")
+    creating.add_argument("--days", type=int, help="days until it ends (default: never)")
+    add_place(creating)
+    creating.set_defaults(run=create_token)
+
+
+def add_user(args: argparse.Namespace) -> None:
+    """Make an account with the password on standard input."""
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise BadInput("There is no password on standard input.")
+    migrated(args)
+    from app.db import transaction
+    from app.services import users
+
+    with transaction() as db:
+        user = users.add_user(db, args.email, args.name, password, args.admin, datetime.now(UTC))
+        sys.stdout.write(f"{user.email} can sign in.\n")
+
+
+def create_token(args: argparse.Namespace) -> None:
+    """Print a new token, and nothing else, so that a script can take it as it is."""
+    migrated(args)
+    from app.db import transaction
+    from app.services import users
+
+    with transaction() as db:
+        user = users.by_email(db, args.email)
+        key = users.create_token(db, user.id, args.name, args.scope, args.days, datetime.now(UTC))
+    sys.stdout.write(key + "\n")
