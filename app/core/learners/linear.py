@@ -13,7 +13,7 @@ from app.core.learners._lbfgs import minimise
 
 # Floating-point operations of a fit, about a second on one core; a larger fit stops earlier and goes on in
 # the next round.
-BUDGET = 5e10
+BUDGET = 2.5e10
 
 
 @dataclass
