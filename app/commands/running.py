@@ -5,9 +5,11 @@ import socket
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from app.commands import add_place, migrated, settings
+from app.errors import Conflict
 
 
 def add(commands: Any) -> None:
@@ -27,8 +29,11 @@ def add(commands: Any) -> None:
     web.add_argument("--reload", action="store_true", help=argparse.SUPPRESS)
     web.set_defaults(run=run_web)
     migrate = commands.add_parser("migrate", help="bring the database to the newest schema")
+    migrate.add_argument(
+        "--check", action="store_true", help="change nothing; tell whether tables and migrations agree"
+    )
     add_place(migrate)
-    migrate.set_defaults(run=migrated)
+    migrate.set_defaults(run=run_migrate)
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +131,29 @@ def run_web(args: argparse.Namespace) -> None:
     own = nullcontext(socket.socket(fileno=args.fd)) if args.fd is not None else listening(found.host, found.port)
     with own as listener:
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def run_migrate(args: argparse.Namespace) -> None:
+    """Migrate; or, in a database made for this and thrown away, compare the migrations' tables with the models'."""
+    if not args.check:
+        migrated(args)
+        return
+    from alembic import command
+    from alembic.util.exc import CommandError
+
+    from app import db, migrate
+
+    with TemporaryDirectory() as folder:
+        db.use(db.Database(f"sqlite:///{folder}/check.sqlite3"))
+        migrate.upgrade()
+        made = migrate.config()
+        with db.database().writing.connect() as made.attributes["connection"]:
+            try:
+                command.check(made)
+            except CommandError as error:
+                raise Conflict(f"The migrations do not make the tables of the models: {error}") from None
+            finally:
+                db.use(None)
 
 
 def _code() -> list[str]:

@@ -1,0 +1,77 @@
+# The commands a person needs; `make help` lists them. A demo and the tests need nothing but Python 3.11 and this.
+
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+# TORCH=default takes the build of torch that the package index prefers, with CUDA on Linux; else the one for CPUs.
+TORCH ?= cpu
+TORCH_INDEX ?= 
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && command -v $$p && break; done)
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+PINS := pyproject.toml constraints.txt CHANGELOG.md
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test check fix bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.setup ## Make .venv with the pinned packages, and those for development
+
+demo: $(VENV)/.installed ## Run the whole system with two projects of real data; PORT=8000
+	@exec $(BIN)/python -P -m app.cli demo --port $(PORT) --data-dir .demo-$(PORT)
+
+dev: $(VENV)/.setup ## Run the whole system without demo data; the web server follows the code
+	@exec $(BIN)/python -P -m app.cli up --reload --port $(PORT)
+
+test: $(VENV)/.setup ## Install what is missing and run every test that can run here
+	@./.ci/packages
+	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.setup ## Lint, format, types, import rules, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m app.cli migrate --check
+
+fix: $(VENV)/.setup ## Put right what ruff can put right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.setup ## Measure; prints tables
+	@exec $(BIN)/python -m tests.benchmarks
+
+clean: ## Delete the environment, the demos' data and every cache
+	rm -rf $(VENV) .demo-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.environment:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with its venv module is missing (on Debian: apt install python3 python3-venv)."; exit 1; }
+	@echo "Making $(VENV) with $(PYTHON) …"
+	@"$(PYTHON)" -m venv $(VENV)
+	@touch $@
+
+# On Linux the plain wheel of torch brings several GB of CUDA: first whatever CPU wheel pip knows of already, then
+# PyTorch's own index; offline or elsewhere the main installation finds its own.
+$(VENV)/.torch: $(VENV)/.environment constraints.txt
+	@if [ "$(TORCH)" = cpu ] && [ "$$(uname -s)" = Linux ]; then \
+		wanted=$$(sed -n 's/^torch==\([0-9.]*\)$$/torch==\1+cpu/p' constraints.txt); \
+		echo "Installing $$wanted …"; \
+		$(PIP) --no-deps "$$wanted" 2>/dev/null \
+		|| $(PIP) --no-deps --retries 1 --timeout 15 --index-url $(TORCH_INDEX) "$$wanted" 2>/dev/null \
+		|| echo "There is no CPU wheel of it at hand; taking the default build."; \
+	fi
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.torch $(PINS)
+	@echo "Installing the pinned packages; this takes a minute or two …"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.setup: $(VENV)/.torch $(PINS)
+	@echo "Installing the pinned packages and the tools; this takes a minute or two …"
+	@$(PIP) -e ".[dev]"
+	@touch $@ $(VENV)/.installed
