@@ -40,7 +40,7 @@ class Refused extends Error {}
 
 const clock = new Clock();
 const toggleGuide = guidelines();
-const outbox = new Outbox(user, heard);
+const outbox = new Outbox(user, heard, isStillMe);
 const widget = (await import(widgetUrl)).mount(at("widget-host"), answer);
 
 // --- showing
@@ -221,7 +221,7 @@ async function takeBack(last) {
   const response = await fetch(`${api}/labels/${last.labelId}`, { method: "DELETE" });
   if (!response.ok) throw new (response.status < 500 ? Refused : Error)(await detailOf(response));
   const body = await response.json();
-  return body.claim ?? (body.item ? body : null);
+  return body.claim;
 }
 
 // --- holding
@@ -243,6 +243,12 @@ async function renew() {
     current = null; // somebody else may have it by now
     advance();
   }
+}
+
+/** Whether this browser is still signed in as the person this page was made for. */
+async function isStillMe() {
+  const response = await fetch(`${api}/me`);
+  return response.ok && String((await response.json()).user_id) === user;
 }
 
 function giveBack() {

@@ -32,8 +32,11 @@ export class Outbox {
   /**
    * @param {string} name whose answers: another person on this browser must never send them
    * @param {(report: Report) => void} report
+   * @param {() => Promise<boolean>} isStillMe asked after a sign-in has ended: somebody else may have signed in
    */
-  constructor(name, report) {
+  constructor(name, report, isStillMe) {
+    this.isStillMe = isStillMe;
+    this.wasSignedOut = false;
     this.prefix = `marginalia.outbox.${name}.`;
     this.report = report;
     /** @type {Map<string, Entry>} */
@@ -112,6 +115,7 @@ export class Outbox {
   async #send(entry) {
     let response;
     try {
+      if (this.wasSignedOut && !(await this.isStillMe())) return { kind: "signed-out", entry, detail: "" };
       response = await fetch(entry.url, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
@@ -121,9 +125,10 @@ export class Outbox {
     } catch {
       return { kind: "waiting", entry, detail: "" };
     }
+    this.wasSignedOut = response.status === 401;
     if (response.ok) return { kind: "sent", entry, detail: "" };
     const detail = await detailOf(response);
-    if (response.status === 401) return { kind: "signed-out", entry, detail };
+    if (this.wasSignedOut) return { kind: "signed-out", entry, detail };
     const mayPass = response.status >= 500 || response.status === 429 || response.status === 408;
     return { kind: mayPass ? "waiting" : "refused", entry, detail };
   }

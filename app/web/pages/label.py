@@ -33,9 +33,7 @@ UNDOABLE = 20
 
 
 @router.get("/projects/{project_id}/label")
-def show(
-    request: Request, caller: SignedIn, project_id: int, item: int | None = None, before: str = ""
-) -> Response:
+def show(request: Request, caller: SignedIn, project_id: int, item: int | None = None, before: str = "") -> Response:
     """One item in the caller's hands. After an undo: `item`, and the answer `before` (JSON), to be marked."""
     with transaction() as db:
         project, role = projects.get(db, caller, project_id)
@@ -44,9 +42,7 @@ def show(
         return _render(request, db, caller, project, role, claim, empty, marked)
 
 
-def _claim(
-    db: Session, project: Project, caller: Caller, item_id: int | None
-) -> tuple[queue.Claim | None, str | None]:
+def _claim(db: Session, project: Project, caller: Caller, item_id: int | None) -> tuple[queue.Claim | None, str | None]:
     """The item to show: the one asked for if it is held, else the first."""
     n = 1 if item_id is None else 2  # the reopened item is held beside the one that was on screen
     claims = queue.claim(db, project, caller.user_id, n, now(), random.SystemRandom())
@@ -120,7 +116,7 @@ def _mark(before: str) -> dict[str, Any]:
 
 
 @router.post("/projects/{project_id}/label")
-def answer(request: Request, caller: SignedIn, project_id: int, form: Form) -> Response:
+def answer(caller: SignedIn, project_id: int, form: Form) -> Response:
     """Answer, skip or undo without scripts; then the next item."""
     address = f"/projects/{project_id}/label"
     with transaction() as db:

@@ -32,9 +32,7 @@ def sign_in(request: Request, form: Form) -> Response:
         with reading() as db:
             known = users.look_up(db, email, now())
     except Refusal as refusal:
-        return page(
-            request, "sign_in.html", refusal.status, next=onward, email=email, problem=refusal.detail
-        )
+        return page(request, "sign_in.html", refusal.status, next=onward, email=email, problem=refusal.detail)
     is_right = users.is_password(known, str(form.get("password", "")))
     with transaction() as db:
         if is_right and known.user_id is not None:

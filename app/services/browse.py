@@ -1,0 +1,37 @@
+"""Browsing items in the order in which they came, each with the answers that stand."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import Item, Label, Project, User
+
+Only = Literal["all", "labelled", "unlabelled"]
+
+
+@dataclass
+class Browsed:
+    """An item and what people said of it: {"annotator", "answer", "skip_reason"}."""
+
+    item: Item
+    said: list[dict[str, Any]] = field(default_factory=list)
+
+
+def items(db: Session, project: Project, only: Only, after: int, n: int) -> tuple[list[Browsed], int | None]:
+    """A page of items with rows above `after`, and the last row where more follow (a keyset: no page gets slower)."""
+    query = select(Item).where(Item.project_id == project.id, Item.row > after).order_by(Item.row).limit(n + 1)
+    if only != "all":
+        query = query.where(Item.is_settled if only == "labelled" else ~Item.is_settled)
+    found = list(db.scalars(query))
+    shown = {item.id: Browsed(item) for item in found[:n]}
+    standing = (
+        select(Label.item_id, User.name, User.email, Label.answer, Label.skip_reason)
+        .join(User, User.id == Label.user_id)
+        .where(Label.item_id.in_(shown), Label.ended_at.is_(None))
+        .order_by(Label.created_at)
+    )
+    for item_id, name, email, answer, skip_reason in db.execute(standing):
+        shown[item_id].said.append({"annotator": name or email, "answer": answer, "skip_reason": skip_reason})
+    return list(shown.values()), found[n - 1].row if len(found) > n else None

@@ -1,0 +1,68 @@
+"""The pages /projects/{id} and /projects/{id}/live: how the labels and the model are doing."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.orm import Session
+
+from app.db import reading, transaction
+from app.models import Project
+from app.services import progress, projects, rounds
+from app.services.users import Caller
+from app.web.charts import Point
+from app.web.deps import SignedIn
+from app.web.pages.assets import colors_url, media_url
+from app.web.pages.forms import back_to, now, said
+from app.web.render import page
+
+router = APIRouter(include_in_schema=False)
+ROUNDS = 20
+QUEUE = 8
+
+
+@router.get("/projects/{project_id}")
+def show(request: Request, caller: SignedIn, project_id: int) -> Response:
+    """The lead's page; annotators see how far the project and they themselves are."""
+    return _page(request, caller, project_id, "overview.html")
+
+
+@router.get("/projects/{project_id}/live")
+def live(request: Request, caller: SignedIn, project_id: int) -> Response:
+    """The part of the page that changes, for the script that swaps it in."""
+    return _page(request, caller, project_id, "_live.html")
+
+
+@router.post("/projects/{project_id}/round")
+def ask_for_round(caller: SignedIn, project_id: int) -> Response:
+    """Ask for a round now."""
+    with transaction() as db:
+        project, _ = projects.get(db, caller, project_id, "lead")
+        rounds.ask(db, project, now())
+    return back_to(f"/projects/{project_id}", "round")
+
+
+def _page(request: Request, caller: Caller, project_id: int, template: str) -> Response:
+    with reading() as db:
+        project, role = projects.get(db, caller, project_id)
+        context: dict[str, Any] = {"caller": caller, "project": project, "role": role, "said": said(request)}
+        context |= {"colors": colors_url(project), "media": media_url(project), "now": now()}
+        context["done"] = progress.progress(db, project, caller.user_id)
+        if role == "lead":
+            context |= _for_leads(db, project)
+        return page(request, template, **context)
+
+
+def _for_leads(db: Session, project: Project) -> dict[str, Any]:
+    curve = progress.learning_curve(db, project)
+    counts = progress.class_counts(db, project)
+    return {
+        "curve": curve,
+        "points": [Point(one["labels"], one["estimate"], one["low"], one["high"]) for one in curve],
+        "counts": counts,
+        "most": max(counts.values(), default=0) or 1,
+        "indexes": {each["name"]: number for number, each in enumerate(project.task["classes"])},
+        "queue": progress.queue_rows(db, project, QUEUE),
+        "rounds": progress.rounds(db, project, ROUNDS),
+        "people": progress.annotators(db, project),
+        "workers": progress.workers(db, now()),
+    }
