@@ -26,9 +26,9 @@ class ClassConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: Name
-    color: str | None = Field(None, pattern=r"^#[0-9a-fA-F]{6}$")
-    key: str | None = Field(None, min_length=1, max_length=1)
-    description: str = Field("", max_length=2000)
+    color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+    key: str | None = Field(default=None, min_length=1, max_length=1)
+    description: str = Field(default="", max_length=2000)
 
     @field_validator("name")
     @classmethod
@@ -69,17 +69,27 @@ class Recipe(BaseModel):
     """How a project learns and asks; everything has a default that works."""
 
     model_config = ConfigDict(extra="forbid")
-    votes_wanted: int = Field(1, ge=1, le=100, description="Answers wanted for each item, each by another person.")
-    random_share: float = Field(0.1, ge=0, le=1, description="Share of items asked at random, to measure accuracy.")
-    retrain_every: int = Field(10, ge=1, le=100_000, description="Labels after which a round is due.")
-    retrain_seconds: float = Field(1.0, ge=0.1, le=3600, description="Seconds after which a lone label makes one due.")
-    queue_size: int = Field(2000, ge=1, le=20_000, description="Items a round puts in the queue.")
-    show_suggestions: bool = Field(True, description="Show annotators what the model would answer.")
-    encoder: dict[str, Any] | None = Field(None, description="None: the modality's ladder, quick first, better later.")
-    learner: dict[str, Any] = Field({"name": "linear"}, description="What learns from the labels.")
-    strategy: dict[str, Any] = Field({"name": "margin"}, description="What chooses the items to ask.")
-    cold_start: dict[str, Any] = Field({"name": "typical"}, description="What chooses before there are enough labels.")
-    aggregation: dict[str, Any] = Field({"name": "majority"}, description="How several answers become one.")
+    votes_wanted: int = Field(
+        default=1, ge=1, le=100, description="Answers wanted for each item, each by another person."
+    )
+    random_share: float = Field(
+        default=0.1, ge=0, le=1, description="Share of items asked at random, to measure accuracy."
+    )
+    retrain_every: int = Field(default=10, ge=1, le=100_000, description="Labels after which a round is due.")
+    retrain_seconds: float = Field(
+        default=1.0, ge=0.1, le=3600, description="Seconds after which a lone label makes one due."
+    )
+    queue_size: int = Field(default=2000, ge=1, le=20_000, description="Items a round puts in the queue.")
+    show_suggestions: bool = Field(default=True, description="Show annotators what the model would answer.")
+    encoder: dict[str, Any] | None = Field(
+        default=None, description="None: the modality's ladder, quick first, better later."
+    )
+    learner: dict[str, Any] = Field(default={"name": "linear"}, description="What learns from the labels.")
+    strategy: dict[str, Any] = Field(default={"name": "margin"}, description="What chooses the items to ask.")
+    cold_start: dict[str, Any] = Field(
+        default={"name": "typical"}, description="What chooses before there are enough labels."
+    )
+    aggregation: dict[str, Any] = Field(default={"name": "majority"}, description="How several answers become one.")
 
     @model_validator(mode="after")
     def _plugins_exist(self) -> "Recipe":
@@ -101,8 +111,8 @@ class ProjectFields(BaseModel):
     name: Name
     modality: Literal["text", "image", "table"]
     task: TaskConfig
-    recipe: Recipe = Field(default_factory=lambda: Recipe.model_validate({}))
-    guidelines: str = Field("", max_length=200_000)
+    recipe: Recipe = Field(default_factory=Recipe)
+    guidelines: str = Field(default="", max_length=200_000)
 
     @model_validator(mode="after")
     def _encoder_fits(self) -> "ProjectFields":

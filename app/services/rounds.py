@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import delete, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app import jobs, store
 from app.core.data import IntArray, ShardedFeatures
@@ -37,7 +37,8 @@ class Due:
 def due(db: Session, now: datetime, project_id: int | None = None) -> list[Due]:
     """The projects for which a round is due: the question that a job, the sweep and a restart all ask."""
     query = select(Project, Encoding, Round).outerjoin(Encoding, Encoding.id == Project.encoding_id)
-    latest = select(func.max(Round.number)).where(Round.project_id == Project.id).scalar_subquery()
+    earlier = aliased(Round)
+    latest = select(func.max(earlier.number)).where(earlier.project_id == Project.id).scalar_subquery()
     query = query.outerjoin(Round, (Round.project_id == Project.id) & (Round.number == latest))
     if project_id is not None:
         query = query.where(Project.id == project_id)

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from app import log
 from app.settings import current
-from app.web import api, health, pages, problems, static
+from app.web import api, health, pages, problems
 from app.web.guard import Guard
 
 
@@ -21,7 +21,7 @@ def make_app() -> FastAPI:
     )
     made.add_middleware(Guard)
     problems.install(made)
-    for router in [*api.routers(), *pages.routers(), health.router, static.router]:
+    for router in [*api.routers(), *pages.routers(), health.router]:
         made.include_router(router)
     return made
 

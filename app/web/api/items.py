@@ -1,6 +1,6 @@
 """Items: uploading them in a stream, listing them, their media."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -97,10 +97,16 @@ def _may_upload(project_id: int, caller: Caller) -> None:
 def _import(
     project_id: int, caller: Caller, path: Path, name: str, chosen: uploads.Mapping, on_error: Literal["refuse", "keep"]
 ) -> dict[str, Any]:
+    with reading() as db:
+        project, _ = projects.get(db, caller, project_id, "lead")
+    # Reading takes long, and must not keep the people who label from writing.
+    checked = uploads.check(project.modality, project.task, path, name, chosen, on_error)
     with transaction() as db:
         project, _ = projects.get(db, caller, project_id, "lead")
         rng = np.random.default_rng()
-        found = uploads.import_file(db, project, caller.user_id, path, name, chosen, on_error, now(), rng)
+        found = uploads.import_file(
+            db, project, caller.user_id, path, name, chosen, on_error, now(), rng, checked=checked
+        )
         return {"added": found.added, "duplicates": found.duplicates, "refused": found.refused}
 
 
@@ -132,7 +138,7 @@ async def _spool_part(request: Request, path: Path, name: str) -> str:
     return name or part.filename or "upload"
 
 
-async def _counted(request: Request) -> AsyncIterator[bytes]:
+async def _counted(request: Request) -> AsyncGenerator[bytes, None]:
     """The body's pieces, refused as soon as they are too many, whatever the headers had promised."""
     limit, read = current().upload_limit_bytes, 0
     async for piece in request.stream():
