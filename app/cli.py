@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from app import log
 from app.commands import data, people, running, simulating
 from app.errors import BadInput, Refusal
 
@@ -12,6 +13,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 done, 1 refused, 2 not understood."""
     parser = make_parser()
     args = parser.parse_args(argv)
+    # To standard error, where it cannot get between the lines of an export. That a job was not sent is no news to
+    # somebody who has not started the system yet: the sweep asks the database.
+    log.configure("error")
     try:
         args.run(args)
     except Refusal as refusal:
