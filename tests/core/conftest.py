@@ -26,10 +26,10 @@ def test_data() -> Path:
 
 @pytest.fixture(scope="session")
 def news(test_data: Path) -> tuple[list[str], np.ndarray]:
-    """700 news of four topics and their class indices."""
+    """400 news of four topics and their class indices."""
     with (test_data / "agnews_7600.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    chosen = [rows[i] for i in np.random.default_rng(7).permutation(len(rows))[:700]]
+    chosen = [rows[i] for i in np.random.default_rng(7).permutation(len(rows))[:400]]
     return [row["text"] for row in chosen], np.unique([row["category"] for row in chosen], return_inverse=True)[1]
 
 

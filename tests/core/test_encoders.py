@@ -1,0 +1,179 @@
+"""Every encoder keeps its contract; each modality with contents that are awkward."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.core import plugins
+from app.core.encoders import Encoder, ladder
+from app.core.encoders._images import rgb
+from app.core.encoders.columns import Columns
+from app.core.encoders.hashed_ngrams import HashedNgrams
+
+
+def picture(mode="RGB", size=(40, 30), colour=None, format="PNG", **kept) -> bytes:
+    image = Image.new(mode, size, colour) if colour is not None else Image.new(mode, size)
+    file = io.BytesIO()
+    image.save(file, format, **kept)
+    return file.getvalue()
+
+
+def noise(seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, size=(20, 30, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+CONTENTS = {
+    "text": [
+        "My card was lost in the post.",
+        "A much longer text about refunds. " * 300,
+        "",
+        "😀 !!! …",
+        "日本語のテキスト",
+        "a",
+        "Zeile\nzwei, schließlich\x00",
+        "My card was lost in the post.",
+    ],
+    "image": [
+        noise(1),
+        noise(2),
+        picture("L", colour=120),
+        picture("RGBA", colour=(255, 0, 0, 0)),
+        picture("P"),
+        picture("1", size=(1, 1)),
+        picture("I;16", colour=3000),
+        picture("CMYK", format="JPEG"),
+        picture("LA", size=(3, 200)),
+        noise(1),
+    ],
+    "table": [
+        {"age": 31, "town": "Ulm", "paid": True, "note": None},
+        {"age": None, "town": "Bonn", "paid": False, "note": "x"},
+        {"age": 1e200, "town": "", "paid": True, "note": "1"},
+        {"age": float("nan"), "town": 7, "paid": None, "note": "x"},
+        {},
+        {"age": -4.5, "town": "Ulm", "extra": "y"},
+        {"age": 31, "town": "Ulm", "paid": True, "note": None},
+    ],
+}
+
+
+@pytest.fixture(params=plugins.names("encoders"), scope="module")
+def encoder(request) -> Encoder:
+    return plugins.make("encoders", {"name": request.param}, Encoder)
+
+
+@pytest.fixture(scope="module")
+def encoded(encoder):
+    contents = CONTENTS[encoder.modality]
+    learned = encoder.learn(contents)
+    return contents, learned, encoder.encode(contents, learned)
+
+
+def test_features_are_finite_and_of_the_stated_shape(encoder, encoded):
+    contents, _, features = encoded
+    assert features.dtype == np.float32
+    assert features.shape[0] == len(contents)
+    assert features.shape[1] == (encoder.dimensions or features.shape[1]) > 0
+    assert np.isfinite(features).all()
+
+
+def test_features_tell_contents_apart_and_equal_ones_not(encoded):
+    _, _, features = encoded
+    assert np.allclose(features[0], features[-1], atol=1e-5)
+    assert np.linalg.norm(features[0] - features[1]) > 0.05
+
+
+def test_encoding_twice_gives_the_same(encoder, encoded):
+    contents, learned, features = encoded
+    assert np.array_equal(encoder.encode(contents, learned), features)
+
+
+def test_a_row_does_not_depend_on_its_neighbours(encoder, encoded):
+    contents, learned, features = encoded
+    for place, content in enumerate(contents):
+        assert np.allclose(encoder.encode([content], learned)[0], features[place], atol=1e-4)
+
+
+def test_no_contents_make_no_rows(encoder, encoded):
+    assert encoder.encode([], encoded[1]).shape == (0, encoded[2].shape[1])
+
+
+def test_features_have_a_norm_of_about_one(encoded):
+    assert 0.1 < (encoded[2] ** 2).sum(axis=1).mean() < 2
+
+
+def test_the_fingerprint_tells_settings_and_what_was_learned(encoder):
+    name = type(encoder).__module__.rsplit(".", 1)[-1]
+    same = plugins.make("encoders", {"name": name}, Encoder)
+    fingerprint = encoder.fingerprint({})
+    assert len(fingerprint) == 24
+    assert int(fingerprint, 16) >= 0
+    assert same.fingerprint({}) == fingerprint
+    assert encoder.fingerprint({"seen": 1}) != fingerprint
+    for setting in plugins.describe_one("encoders", name).settings:
+        other = plugins.make("encoders", {"name": name, setting.name: setting.default + 1}, Encoder)
+        assert other.fingerprint({}) != fingerprint
+
+
+def test_a_ladder_begins_with_the_encoder_that_is_ready_at_once():
+    assert [one["name"] for one in ladder("text")] == ["hashed_ngrams", "minilm"]
+    assert [one["name"] for one in ladder("image")] == ["pixels", "efficientnet"]
+    assert [one["name"] for one in ladder("table")] == ["columns"]
+
+
+def test_hashed_words_that_share_their_parts_are_alike():
+    x = HashedNgrams().encode(["refunding", "refunded", "weather"], {})
+    assert x[0] @ x[1] > 0.2
+    assert x[0] @ x[1] > x[0] @ x[2] + 0.2
+
+
+def test_minilm_knows_what_sentences_mean():
+    minilm = plugins.make("encoders", {"name": "minilm"}, Encoder)
+    x = minilm.encode(["A man is eating food.", "A man eats something.", "The stock market fell."], {})
+    assert x[0] @ x[1] > 0.8
+    assert abs(x[0] @ x[2]) < 0.2
+
+
+def test_minilm_reads_so_many_word_pieces():
+    minilm = plugins.make("encoders", {"name": "minilm", "tokens": 8}, Encoder)
+    x = minilm.encode(["one two three four five six", "one two three four five six seven eight nine"], {})
+    assert np.allclose(x[0], x[1], atol=1e-5)
+
+
+def test_efficientnet_tells_scenes_apart_better_than_chance_would():
+    net = plugins.make("encoders", {"name": "efficientnet"}, Encoder)
+    red, dark_red, grain = picture(colour=(200, 30, 30)), picture(colour=(180, 30, 30)), noise(4)
+    x = net.encode([red, dark_red, grain], {})
+    assert x[0] @ x[1] > x[0] @ x[2] + 0.2
+
+
+def test_a_picture_is_turned_as_its_exif_says():
+    upright = Image.new("RGB", (20, 10), "black")
+    upright.paste("white", (0, 0, 10, 10))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    file = io.BytesIO()
+    upright.save(file, "PNG", exif=exif)
+    assert rgb(file.getvalue(), 4)[:, 0].max() < 50
+    assert rgb(file.getvalue(), 4)[:, 3].min() > 200
+
+
+def test_what_is_transparent_is_white():
+    assert (rgb(picture("RGBA", colour=(255, 0, 0, 0)), 4) == 255).all()
+    assert (rgb(picture("RGBA", colour=(255, 0, 0, 255)), 4) == (255, 0, 0)).all()
+
+
+def test_columns_by_hand():
+    rows = [{"n": 1.0, "c": "a"}, {"n": 3.0, "c": "b"}, {"n": None, "c": "a"}]
+    encoder = Columns(categories=2, buckets=1)
+    learned = encoder.learn(rows)
+    assert learned == {"columns": [{"name": "c", "values": ["a", "b"]}, {"name": "n", "mean": 2.0, "deviation": 1.0}]}
+    features = encoder.encode([*rows, {"n": 2.0, "c": "never seen"}], learned) * np.sqrt(2)
+    # c is a, c is b, the shared bucket, c is missing; n, n is missing
+    expected = [[1, 0, 0, 0, -1, 0], [0, 1, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1], [0, 0, 1, 0, 0, 0]]
+    assert np.allclose(features, expected)
