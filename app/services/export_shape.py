@@ -26,32 +26,44 @@ _LABEL = {
     "suggestion": "json",
 }
 _SKIP = {"annotator": "string", "reason": "string", "created_at": "time"}
+# In the order of _LABEL, whose first two are made from the first two here; then what only sorts them.
+_READ = (
+    Label.id,
+    Label.user_id,
+    Label.answer,
+    Label.seconds,
+    Label.created_at,
+    Label.chosen_by,
+    Label.inclusion_probability,
+    Label.round_number,
+    Label.strategy,
+    Label.score,
+    Label.rank,
+    Label.pool_size,
+    Label.key,
+    Label.suggestion,
+    Label.item_id,
+    Label.skip_reason,
+)
 _FETCHED = 2000
+ByItem = dict[int, list[dict[str, Any]]]
 
 
-def label_record(label: Label, email: str) -> dict[str, Any]:
-    """One label as it is exported: who said what, when, and how the item had been chosen."""
-    return {
-        "id": str(label.id),
-        "annotator": email,
-        "answer": label.answer,
-        "seconds": label.seconds,
-        "created_at": label.created_at,
-        "chosen_by": label.chosen_by,
-        "inclusion_probability": label.inclusion_probability,
-        "round": label.round_number,
-        "strategy": label.strategy,
-        "score": label.score,
-        "rank": label.rank,
-        "pool_size": label.pool_size,
-        "key": label.key,
-        "suggestion": label.suggestion,
-    }
-
-
-def skip_record(label: Label, email: str) -> dict[str, Any]:
-    """One skip as it is exported."""
-    return {"annotator": email, "reason": label.skip_reason, "created_at": label.created_at}
+def standing_labels(db: Session, ids: list[int], emails: dict[int, str]) -> tuple[ByItem, ByItem]:
+    """The standing labels and skips of these items, oldest first, each as it is exported."""
+    labels: ByItem = {}
+    skips: ByItem = {}
+    # Plain columns and no join: with records and a join a page takes three times as long.
+    standing = select(*_READ).where(Label.item_id.in_(ids), Label.ended_at.is_(None))
+    for found in db.execute(standing.order_by(Label.created_at, Label.id)):
+        annotator = emails[found.user_id]
+        if found.answer is None:
+            skip = {"annotator": annotator, "reason": found.skip_reason, "created_at": found.created_at}
+            skips.setdefault(found.item_id, []).append(skip)
+        else:
+            record = dict(zip(_LABEL, (str(found.id), annotator, *found[2 : len(_LABEL)]), strict=True))
+            labels.setdefault(found.item_id, []).append(record)
+    return labels, skips
 
 
 def flat_columns(db: Session, project: Project, task: Task, predictions: bool) -> Columns:

@@ -1,6 +1,8 @@
 """What a project's standing labels say together: the merged answer of every answered item."""
 
+from array import array
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,15 +15,20 @@ from app.core.aggregation import Aggregator, merge_answers
 from app.core.tasks import InvalidAnswer, Task
 from app.models import Item, Label, Project
 
+Rows = np.ndarray[Any, np.dtype[np.int64]]
 _FETCHED = 5000
 
 
 @dataclass(frozen=True)
 class MergedAnswers:
-    """Rows with an answer, sorted, and their class probabilities; two arrays, however many items there are."""
+    """The answered rows, sorted, of these the ones that merge into something, and their class probabilities.
+
+    Plain arrays, so that it stays small however many items there are.
+    """
 
     task: Task
-    rows: np.ndarray[Any, np.dtype[np.int64]]
+    answered: Rows
+    rows: Rows
     probabilities: np.ndarray[Any, np.dtype[Any]]
 
     def of(self, row: int) -> tuple[dict[str, Any] | None, float | None]:
@@ -33,17 +40,23 @@ class MergedAnswers:
         return self.task.decode(found), round(self.task.confidence(found), 6)
 
 
-def merged_answers(db: Session, project: Project, task: Task) -> MergedAnswers:
-    """Merge all standing answers by the recipe's aggregator, which may learn from all of them who is reliable."""
+def merged_answers(db: Session, project: Project, task: Task, since: datetime | None = None) -> MergedAnswers:
+    """Merge all standing answers by the recipe's aggregator, which may learn from all of them who is reliable.
+
+    `since` leaves rows without a label from then on out of `answered`, not out of the merge.
+    """
     standing = (
-        select(Item.row, Label.user_id, Label.answer)
+        select(Item.row, Label.user_id, Label.answer, Label.created_at)
         .join(Item, Item.id == Label.item_id)
         .where(Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_not(None))
     )
     # Answers repeat: one object for each distinct one keeps a million votes small.
     distinct: dict[bytes, dict[str, Any] | None] = {}
     votes: list[tuple[int, int, dict[str, Any]]] = []
-    for row, user_id, answer in db.execute(standing, execution_options={"yield_per": _FETCHED}):
+    answered = array("q")
+    for row, user_id, answer, created_at in db.execute(standing, execution_options={"yield_per": _FETCHED}):
+        if since is None or created_at >= since:
+            answered.append(row)
         key = orjson.dumps(answer)
         if key not in distinct:
             distinct[key] = answer if _is_valid(task, answer) else None
@@ -51,7 +64,8 @@ def merged_answers(db: Session, project: Project, task: Task) -> MergedAnswers:
             votes.append((row, user_id, known))
     aggregator = plugins.make("aggregation", project.recipe.get("aggregation", {"name": "majority"}), Aggregator)
     rows, probabilities, _ = merge_answers(aggregator, task, votes)
-    return MergedAnswers(task, rows, probabilities.astype(np.float32))
+    distinct_rows = np.unique(np.array(answered, np.int64))
+    return MergedAnswers(task, distinct_rows, rows, probabilities.astype(np.float32))
 
 
 def _is_valid(task: Task, answer: dict[str, Any]) -> bool:

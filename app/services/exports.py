@@ -1,13 +1,13 @@
 """Exports: the whole file from one snapshot of the database, written to disk before anybody streams it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import store
@@ -15,8 +15,8 @@ from app.core import formats, plugins
 from app.core.tasks import Task, load
 from app.db import database, reading
 from app.errors import BadInput, NotFound
-from app.models import Item, Label, Project, Round, User
-from app.services.export_shape import flat_columns, flatten, label_record, skip_record
+from app.models import Item, Project, Round, User
+from app.services.export_shape import flat_columns, flatten, standing_labels
 from app.services.export_votes import MergedAnswers, merged_answers
 
 PAGE_ROWS = 1000
@@ -83,55 +83,37 @@ class _Source:
     def __init__(self, db: Session, project: Project, filters: Filters) -> None:
         self.db, self.project, self.filters = db, project, filters
         self.task: Task = load(project.task)
-        self.merged: MergedAnswers = merged_answers(db, project, self.task)
+        self.merged: MergedAnswers = merged_answers(db, project, self.task, filters.since)
         self.predictions = _Predictions(db, project, self.task) if filters.predictions else None
+        self.emails: dict[int, str] = {found.id: found.email for found in db.execute(select(User.id, User.email))}
         self.count = 0
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every item that passes the filters, in the order of the upload."""
-        last = -1
-        while page := self._page(last):
-            last = page[-1].row
-            answered = [(item, *self.merged.of(item.row)) for item in page]
-            passing = [found for found in answered if self._passes(found[1])]
-            labels, skips = self._labels([item.id for item, _, _ in passing])
-            for item, answer, confidence in passing:
+        for page in self._pages():
+            labels, skips = standing_labels(self.db, [item.id for item in page], self.emails)
+            for item in page:
                 self.count += 1
+                answer, confidence = self.merged.of(item.row)
                 yield self._line(item, answer, confidence, labels.get(item.id, []), skips.get(item.id, []))
 
-    def _page(self, last: int) -> list[Any]:
+    def _pages(self) -> Iterator[Any]:
+        """Pages by row number: a range or a list of them, which any planner finds by the index."""
         fields = select(Item.id, Item.row, Item.external_id, Item.content, Item.meta)
-        wanted = fields.where(Item.project_id == self.project.id, Item.row > last)
-        standing = (Label.item_id == Item.id, Label.ended_at.is_(None), Label.answer.is_not(None))
-        if self.filters.only == "labelled":
-            wanted = wanted.where(exists().where(*standing))
-        if self.filters.since is not None:
-            wanted = wanted.where(exists().where(*standing, Label.created_at >= self.filters.since))
-        return list(self.db.execute(wanted.order_by(Item.row).limit(PAGE_ROWS)))
+        mine = fields.where(Item.project_id == self.project.id).order_by(Item.row)
+        if self.filters == replace(self.filters, only="all", since=None, class_name=None):
+            for start in range(0, self.project.next_row, PAGE_ROWS):
+                yield self.db.execute(mine.where(Item.row >= start, Item.row < start + PAGE_ROWS)).all()
+        else:
+            rows = [int(row) for row in self.merged.answered if self._has_class(int(row))]
+            for start in range(0, len(rows), PAGE_ROWS):
+                yield self.db.execute(mine.where(Item.row.in_(rows[start : start + PAGE_ROWS]))).all()
 
-    def _passes(self, answer: dict[str, Any] | None) -> bool:
+    def _has_class(self, row: int) -> bool:
         if self.filters.class_name is None:
             return True
-        named = [] if answer is None else answer.get("classes", [answer.get("class")])
-        return self.filters.class_name in named
-
-    def _labels(self, ids: list[int]) -> tuple[dict[int, list[Any]], dict[int, list[Any]]]:
-        """Standing labels and skips by item, oldest first."""
-        labels: dict[int, list[Any]] = {}
-        skips: dict[int, list[Any]] = {}
-        standing = (
-            select(Label, User.email)
-            .join(User, User.id == Label.user_id)
-            .where(Label.item_id.in_(ids), Label.ended_at.is_(None))
-            .order_by(Label.created_at, Label.id)
-        )
-        for label, email in self.db.execute(standing):
-            if label.answer is not None:
-                labels.setdefault(label.item_id, []).append(label_record(label, email))
-            else:
-                skips.setdefault(label.item_id, []).append(skip_record(label, email))
-        self.db.expunge_all()  # the session would keep every label of the project
-        return labels, skips
+        answer = self.merged.of(row)[0] or {}
+        return self.filters.class_name in answer.get("classes", [answer.get("class")])
 
     def _line(
         self, item: Any, answer: Any, confidence: float | None, labels: list[Any], skips: list[Any]

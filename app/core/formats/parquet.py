@@ -94,6 +94,8 @@ def _value(value: Any, kind: Kind) -> Any:
         return orjson.dumps(value, default=str).decode()
     if kind == "string":
         return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    if kind == "float":
+        return float(value)  # Arrow refuses whole numbers that a float cannot hold exactly
     if isinstance(kind, str):
         return value
     return [{name: _value(record.get(name), inner) for name, inner in kind.items()} for record in value]
