@@ -72,7 +72,8 @@ class ShardedFeatures:
         for shard in self._shards:
             mapped = _open(shard)
             for offset in range(0, len(mapped), BLOCK_ROWS):
-                yield shard[0] + offset, np.asarray(mapped[offset : offset + BLOCK_ROWS], np.float32)
+                # A copy: torch takes no array that cannot be written to, and a mapped file is one.
+                yield shard[0] + offset, np.array(mapped[offset : offset + BLOCK_ROWS], np.float32)
 
     def take(self, rows: IntArray) -> FloatArray:
         """These rows, copied; each file is opened once, and read in its own order."""

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from app.core.data import ArrayFeatures
+from app.core.data import ArrayFeatures, ShardedFeatures
 from app.core.evaluation import wilson
 from app.core.round import RoundInput, run
 from app.core.simulate import play, simulate
@@ -163,6 +163,15 @@ def test_the_accuracy_is_that_of_the_audit_rows_only(blobs):
     right = int((result.probabilities[audit].argmax(axis=1) == blobs[1][audit]).sum())
     low, high = wilson(right, 60)
     assert result.metrics["accuracy"] == {"estimate": right / 60, "low": low, "high": high, "n": 60}
+
+
+def test_features_on_disk_make_the_same_round(blobs, tmp_path):
+    np.save(tmp_path / "a.npy", blobs[0][:250])
+    np.save(tmp_path / "b.npy", blobs[0][250:])
+    shards = [(0, 250, tmp_path / "a.npy"), (250, 600, tmp_path / "b.npy")]
+    on_disk, in_memory = run(given(blobs, 60, features=ShardedFeatures(shards))), run(given(blobs, 60))
+    assert [entry.row for entry in on_disk.queue] == [entry.row for entry in in_memory.queue]
+    assert np.allclose(on_disk.probabilities, in_memory.probabilities, atol=1e-3)
 
 
 def test_a_strategy_with_features_sees_a_bounded_pool(blobs, monkeypatch):

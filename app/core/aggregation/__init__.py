@@ -47,8 +47,6 @@ def merge_answers(
     people = np.array([annotator for _, annotator, _ in answers], np.int64)
     outcomes = np.stack([task.encode({}, answer) for _, _, answer in answers])
     units = rows[:, None] * task.units + np.arange(task.units)
-    merged = aggregator.merge(
-        units.reshape(-1), np.repeat(people, task.units), outcomes.reshape(-1), task.unit_classes
-    )
+    merged = aggregator.merge(units.reshape(-1), np.repeat(people, task.units), outcomes.reshape(-1), task.unit_classes)
     stacked = merged.probabilities.reshape(-1, task.units, task.unit_classes)
     return merged.units[:: task.units] // task.units, task.per_class(stacked), merged.annotators
