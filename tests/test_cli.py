@@ -63,10 +63,9 @@ def marginalia(
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    done = marginalia(
-        tmp_path, "user", "add", PERSON, "--name", "Anna", "--admin", "--password-stdin", stdin="long enough\n"
-    )
+def folder(tmp_path: Path, marginalia: Callable[..., Done]) -> Path:
+    options = ("--name", "Anna", "--admin", "--password-stdin")
+    done = marginalia("user", "add", PERSON, *options, stdin="long enough\n")
     assert done.returncode == 0, done.stderr
     return tmp_path / "data"
 
