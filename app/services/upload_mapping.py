@@ -64,10 +64,16 @@ def preview(path: Path, file_name: str, modality: str, classes: Sequence[str] = 
 
 
 def sample(name: str, stream: Any) -> list[formats.Row]:
-    """The first good rows of an open file."""
+    """The first good rows of an open file. Raises Unreadable where there are none before it breaks off."""
     rows = formats.get(name).read(stream, limits())
     count = SHOWN_ROWS if name in ("zip", "image") else SAMPLE_ROWS
-    return [row for row in islice(rows, count) if isinstance(row, formats.Row)]
+    found: list[formats.Row] = []
+    try:
+        found.extend(row for row in islice(rows, count) if isinstance(row, formats.Row))
+    except formats.Unreadable:
+        if not found:
+            raise
+    return found
 
 
 def columns_of(rows: Iterable[dict[str, Any]]) -> tuple[str, ...]:

@@ -117,6 +117,7 @@ def import_file(
         raise BadInput("Imported labels need a person whose answers they are.", added=0)
     with checked or check(project.modality, project.task, path, file_name, mapping, on_error) as ready:
         # NO KEY UPDATE: other imports wait, while people go on answering (their rows refer to this one).
+        db.flush()  # what the caller changed in the project stays changed
         db.refresh(project, with_for_update={"key_share": True})
         adding = _Adding(db, project, user_id, mapping.label_as, now, rng)
         with db.begin_nested():
