@@ -55,8 +55,8 @@ class Supervisor:
 
     def run(self) -> None:
         """Start, watch, stop. Raises Conflict or Unavailable where the system cannot start."""
-        logs = self.folder / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what people uploaded, and keys
+        (self.folder / "logs").mkdir(exist_ok=True)
         with only_one(self.folder), self._signals(), listening(self.settings.host, self.settings.port) as listener:
             try:
                 self._start(listener)
@@ -138,6 +138,8 @@ class Supervisor:
 
     def _stop(self) -> None:
         """End every child, stage by stage; a second request to stop does not wait for any of them."""
+        if self.asked:
+            print("Stopping …", flush=True)  # a worker may finish what it is at, for some seconds
         for stage in (WEB, BEAT, WORKERS, BROKER):
             ending = [child for child in self.children if child.stage == stage]
             for child in ending:

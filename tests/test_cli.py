@@ -19,7 +19,7 @@ from app import db as database
 from app import demo
 from app.cli import main
 from app.services import projects, recipes, users
-from app.settings import current
+from app.settings import Settings, current
 
 ROOT = Path(__file__).parents[1]
 PERSON = "anna@example.org"
@@ -245,3 +245,8 @@ assert len(said) == 2, said
             > 1000
         )
     engine.dispose()
+
+
+def test_the_operators_page_names_every_setting() -> None:
+    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    assert [name for name in Settings.model_fields if f"`{name}`" not in page] == []
