@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && command -v $$p && break; done)
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
-PINS := pyproject.toml constraints.txt CHANGELOG.md
+PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev test check fix bench clean

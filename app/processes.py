@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GUARD = Path(__file__).with_name("guard.py")
+TETHER = Path(__file__).with_name("tether.py")
 LOG_LIMIT_BYTES = 10 * 2**20
 LONGEST_DELAY = 5.0
 STEADY_SECONDS = 10.0  # one that ran this long has started well, whatever ends it later
@@ -36,12 +36,12 @@ class Child:
         Call it from the main thread: Linux ends a child when the *thread* that forked it ends. `folder` becomes its
         working directory, away from any folder that Python might import by accident; log None: the terminal.
         """
-        guarded = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(self.niceness), *self.argv]
+        tethered = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(self.niceness), *self.argv]
         self.started = time.monotonic()
         output = None if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self.process = subprocess.Popen(  # noqa: S603  # the supervisor wrote the command line
-                guarded,
+                tethered,
                 env=dict(environment),
                 cwd=folder,
                 stdin=subprocess.DEVNULL,

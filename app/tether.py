@@ -1,6 +1,6 @@
 """The first moment of every child process: tie its life to the parent's, then become the program.
 
-Run as a script with nothing of ours imported: guard.py PARENT NICENESS PROGRAM ARGUMENT…
+Run as a script with nothing of ours imported: tether.py PARENT NICENESS PROGRAM ARGUMENT…
 """
 
 import os
