@@ -31,6 +31,9 @@ let current = null;
 let ahead = [];
 /** @type {Past[]} */
 let past = JSON.parse(desk.dataset.recent ?? "[]").map((/** @type {any} */ one) => ({ labelId: one.id, claim: null, answer: one.answer }));
+// Answered here: a "next" that was asked before an answer arrived, and comes after it, still names its item.
+/** @type {Set<number>} */
+const answered = new Set();
 let isFetching = false;
 let isUndoing = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -108,6 +111,7 @@ function put(what, given, body) {
   const done = current;
   const id = uuid();
   current = null;
+  answered.add(done.item.id);
   past = [...past.slice(-49), { labelId: id, claim: done, answer: given }];
   outbox.add({ id, url: `${api}/items/${done.item.id}/${what}`, body: { id, ...body }, itemId: done.item.id });
   count(given ? 1 : 0);
@@ -131,7 +135,7 @@ async function refill() {
     if (!response.ok) throw new Error(await detailOf(response));
     const given = await response.json();
     const known = new Set([current, ...ahead].map((claim) => claim?.item.id));
-    const fresh = given.items.filter((/** @type {Claim} */ claim) => !known.has(claim.item.id) && !outbox.holds(claim.item.id));
+    const fresh = given.items.filter((/** @type {Claim} */ claim) => !known.has(claim.item.id) && !answered.has(claim.item.id));
     for (const claim of fresh) preload(modality, media, claim.item.content);
     ahead.push(...fresh);
     if (!current && !isUndoing) nothingOrNext(given.empty_reason);
@@ -170,7 +174,8 @@ function heard(report) {
     void refill();
   } else if (report.kind === "refused") {
     past = past.filter((one) => one.labelId !== report.entry.id);
-    count(-1);
+    answered.delete(report.entry.itemId);
+    count("answer" in report.entry.body ? -1 : 0);
     say(`An answer was not taken: ${report.detail}`);
     void refill();
   } else if (report.kind === "waiting") {
@@ -200,6 +205,7 @@ async function undo() {
       if (!current) advance();
       return;
     }
+    answered.delete(claim.item.id);
     if (current) ahead.unshift(current);
     ahead = ahead.filter((one) => one.item.id !== claim.item.id);
     paint(claim, last.answer);
@@ -328,9 +334,10 @@ addEventListener("pageshow", (event) => event.persisted && void refill());
 document.addEventListener("visibilitychange", () => void renew());
 setInterval(renew, RENEW_MS);
 
+for (const entry of outbox.entries.values()) answered.add(entry.itemId); // left unsent by an earlier page
 /** @type {Claim | null} */
 const first = JSON.parse(desk.dataset.claim ?? "null");
-if (first && !outbox.holds(first.item.id)) paint(first, JSON.parse(desk.dataset.before ?? "null"));
+if (first && !answered.has(first.item.id)) paint(first, JSON.parse(desk.dataset.before ?? "null"));
 else if (first) showRest("");
 count();
 void outbox.drain();

@@ -55,11 +55,6 @@ export class Outbox {
     return this.entries.size;
   }
 
-  /** @param {number} itemId */
-  holds(itemId) {
-    return [...this.entries.values()].some((entry) => entry.itemId === itemId);
-  }
-
   /** @param {Omit<Entry, "at">} what */
   add(what) {
     const entry = { ...what, at: Date.now() };

@@ -1,0 +1,104 @@
+"""The labelling page without scripts: a form answers, skips, undoes, and never counts twice."""
+
+import re
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.db import reading
+from app.models import Label, User
+
+HTML = {"Accept": "text/html"}
+
+
+def form_of(page: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+
+
+def count() -> int:
+    with reading() as db:
+        return db.scalar(select(func.count()).select_from(Label).where(Label.ended_at.is_(None))) or 0
+
+
+def test_it_works(client_for: Any, make_project: Any, bob: User) -> None:
+    client, address = client_for(bob), f"/projects/{make_project(['A mail']).id}/label"
+    page = client.get(address).text
+    assert "A mail" in page
+    sent = client.post(address, data={**form_of(page), "answer": '{"class": "spam"}'})
+    assert (sent.status_code, sent.headers["location"]) == (303, address)
+    assert count() == 1
+    assert (
+        "Only items that you have answered" in client.get(address).text or "all its answers" in client.get(address).text
+    )
+
+
+def test_a_double_click_is_one_answer(client_for: Any, make_project: Any, bob: User) -> None:
+    client, address = client_for(bob), f"/projects/{make_project(['One', 'Two']).id}/label"
+    form = {**form_of(client.get(address).text), "answer": '{"class": "spam"}'}
+    for _ in range(2):
+        assert client.post(address, data=form).status_code == 303
+    assert count() == 1
+
+
+def test_a_reload_shows_the_same_item(client_for: Any, make_project: Any, bob: User) -> None:
+    client, address = client_for(bob), f"/projects/{make_project(['One', 'Two', 'Three']).id}/label"
+    numbers = {form_of(client.get(address).text)["item_id"] for _ in range(3)}
+    assert len(numbers) == 1
+
+
+def test_undo_shows_the_item_with_its_answer_marked(client_for: Any, make_project: Any, bob: User) -> None:
+    client, address = client_for(bob), f"/projects/{make_project(['One', 'Two']).id}/label"
+    form = form_of(client.get(address).text)
+    client.post(address, data={**form, "answer": '{"class": "ham"}'})
+    client.get(address)  # the next item is in hand, too
+    back = client.post(address, data={"undo": form["label_id"]})
+    page = client.get(back.headers["location"]).text
+    assert form_of(page)["item_id"] == form["item_id"]
+    assert re.search(r'class="answer before"[^>]*data-class="ham"', page)
+    assert count() == 0
+
+
+def test_skip_keeps_the_reason(client_for: Any, make_project: Any, bob: User) -> None:
+    client, address = client_for(bob), f"/projects/{make_project(['One', 'Two']).id}/label"
+    client.post(address, data={**form_of(client.get(address).text), "skip": "broken"})
+    with reading() as db:
+        assert db.scalars(select(Label.skip_reason)).all() == ["broken"]
+
+
+def test_a_wrong_answer_is_refused_and_nothing_is_stored(client_for: Any, make_project: Any, bob: User) -> None:
+    client, address = client_for(bob), f"/projects/{make_project(['One']).id}/label"
+    form = form_of(client.get(address).text)
+    for wrong in ('{"class": "nothing"}', "not json", '{"class": 3}'):
+        assert client.post(address, data={**form, "answer": wrong}, headers=HTML).status_code == 422
+    assert client.post(address, data={"answer": "{}"}, headers=HTML).status_code == 422
+    assert client.post(address, data={"undo": "not a number"}, headers=HTML).status_code == 422
+    assert count() == 0
+
+
+def test_texts_and_names_are_escaped(client_for: Any, make_project: Any, bob: User) -> None:
+    evil = "<script>alert(1)</script> ' \" </div>"
+    classes = [{"name": evil}, {"name": "b", "description": evil}]
+    project = make_project(
+        [evil], name=evil, task={"kind": "classification", "classes": classes}, guidelines=evil + "\n[x](javascript:1)"
+    )
+    page = client_for(bob).get(f"/projects/{project.id}/label").text
+    assert "<script>alert" not in page
+    assert 'href="javascript' not in page
+    assert 'data-claim=\'{"chosen_by"' in page
+    assert "alert(1)" in page
+
+
+def test_where_nothing_is_left_the_page_says_why(client_for: Any, make_project: Any, bob: User) -> None:
+    page = client_for(bob).get(f"/projects/{make_project([]).id}/label").text
+    assert "There are no items yet." in page
+
+
+def test_the_colours_come_as_a_style_sheet_of_valid_colours_only(
+    client_for: Any, make_project: Any, alice: User
+) -> None:
+    classes = [{"name": "a", "color": "#123abc"}, {"name": "b"}]
+    project = make_project(["One"], task={"kind": "classification", "classes": classes})
+    found = client_for(alice).get(f"/projects/{project.id}/colors.css")
+    assert found.headers["content-type"].startswith("text/css")
+    assert ".c0 { --class: #123abc; }" in found.text
+    assert re.fullmatch(r"(\.c\d+ \{ --class: #[0-9a-f]{6}; \}\n?)+", found.text)
