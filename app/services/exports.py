@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,6 +54,8 @@ def export(project_id: int, format_name: str, filters: Filters, path: Path) -> E
         known = ", ".join(format_names())
         error = {"field": "format", "error": f"There is {known}."}
         raise BadInput(f"There is no format {format_name[:50]}; there is {known}.", errors=[error])
+    if filters.since is not None and filters.since.tzinfo is None:
+        filters = replace(filters, since=filters.since.replace(tzinfo=UTC))  # a time without a zone means UTC
     written = formats.get(format_name)
     with reading() as db:
         _snapshot(db)

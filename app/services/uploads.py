@@ -168,7 +168,8 @@ class _Adding:
         self.added += len(new)
         keys = self.rng.random(len(new))
         items = [self._item(first + k, one, float(keys[k])) for k, one in enumerate(new)]
-        self.db.execute(insert(Item), items)
+        # Nulls spelled out, or SQLAlchemy sends a batch of its own for every set of columns that are filled.
+        self.db.execute(insert(Item), items, execution_options={"render_nulls": True})
         labelled = {first + k: one.answer for k, one in enumerate(new) if one.answer and not self.as_truth}
         if labelled:
             self._label(labelled, first)

@@ -97,6 +97,7 @@ def test_answers_merge_and_the_filters_ask_for_what_they_say(
     assert [line["content"]["text"] for line in lines(project, class_name="spam")] == ["one"]
     assert lines(project, class_name="spam", since=NOW + timedelta(minutes=1)) == []
     assert [line["content"]["text"] for line in lines(project, since=NOW + timedelta(minutes=5))] == ["three"]
+    assert len(lines(project, since=(NOW + timedelta(minutes=5)).replace(tzinfo=None))) == 1  # no zone means UTC
     assert len(lines(project, only="all")) == 3
     assert [line["content"]["text"] for line in lines(project, only="all", class_name="ham")] == ["three"]
 
