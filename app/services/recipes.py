@@ -3,7 +3,16 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from app.core import encoders, plugins
 from app.errors import BadInput
@@ -18,7 +27,16 @@ PALETTE = (
 # Digits first, then letters that the labelling page does not use for itself (g guidelines, s skip, u undo, …).
 KEYS = "1234567890qwertyiopadfhjklzxcvbnm"
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(str.strip)]
+
+def _no_nul(value: str) -> str:
+    """PostgreSQL keeps no NUL in a text."""
+    if "\x00" in value:
+        raise ValueError("must not hold NUL characters")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_no_nul)]
+Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class ClassConfig(BaseModel):
@@ -28,7 +46,7 @@ class ClassConfig(BaseModel):
     name: Name
     color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
     key: str | None = Field(default=None, min_length=1, max_length=1)
-    description: str = Field(default="", max_length=2000)
+    description: Text = Field(default="", max_length=2000)
 
     @field_validator("name")
     @classmethod
@@ -112,7 +130,7 @@ class ProjectFields(BaseModel):
     modality: Literal["text", "image", "table"]
     task: TaskConfig
     recipe: Recipe = Field(default_factory=Recipe)
-    guidelines: str = Field(default="", max_length=200_000)
+    guidelines: Text = Field(default="", max_length=200_000)
 
     @model_validator(mode="after")
     def _encoder_fits(self) -> "ProjectFields":
