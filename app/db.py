@@ -4,12 +4,14 @@ SQLite takes one writer at a time. Its own busy handler sleeps and wakes in no o
 writers the unlucky ones wait for seconds; a fair lock in front of write transactions gives each its turn.
 """
 
+import json
 import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import orjson
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -66,7 +68,12 @@ class Database:
 
 def _sqlite(url: str, begin: str) -> Engine:
     engine = create_engine(
-        url, pool_size=POOL_SIZE, max_overflow=0, connect_args={"check_same_thread": False, "timeout": 30}
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "timeout": 30},
+        json_serializer=to_json,
+        json_deserializer=orjson.loads,
     )
 
     @event.listens_for(engine, "connect")
@@ -85,7 +92,23 @@ def _sqlite(url: str, begin: str) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    return create_engine(url, pool_size=POOL_SIZE, max_overflow=0, pool_pre_ping=True, pool_recycle=1800)
+    return create_engine(
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        json_serializer=to_json,
+        json_deserializer=orjson.loads,
+    )
+
+
+def to_json(value: Any) -> str:
+    """JSON as the databases get it; numbers beyond 64 bits take the slower way, for orjson refuses them."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 _database: Database | None = None

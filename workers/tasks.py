@@ -137,9 +137,7 @@ def sweep() -> None:
     if expired or time.monotonic() - _state["tidied"] > TIDY_SECONDS:
         with transaction() as db:
             sweeping.heal(db, now)
-            spools = sweeping.tidy(db, now)
-        for spool in spools:
-            (store.root() / "uploads" / spool).unlink(missing_ok=True)
+            sweeping.tidy(db, now)
         _state["tidied"] = time.monotonic()
     if found:
         with transaction() as db:

@@ -65,7 +65,7 @@ def merged_answers(db: Session, project: Project, task: Task, since: datetime | 
     aggregator = plugins.make("aggregation", project.recipe.get("aggregation", {"name": "majority"}), Aggregator)
     rows, probabilities, _ = merge_answers(aggregator, task, votes)
     distinct_rows = np.unique(np.array(answered, np.int64))
-    return MergedAnswers(task, distinct_rows, rows, probabilities.astype(np.float32))
+    return MergedAnswers(task, distinct_rows, np.asarray(rows, np.int64), probabilities.astype(np.float32))
 
 
 def _is_valid(task: Task, answer: dict[str, Any]) -> bool:

@@ -70,7 +70,9 @@ def skip(
     known = _same(db, label_id, item_id, caller) if label_id else _standing(db, item_id, caller.user_id)
     if known is not None and (label_id or known.answer is None):
         return known, False
-    label = Label(id=label_id or uuid4(), answer=None, skip_reason=reason.replace("\x00", "").strip()[:500] or "no reason given")
+    label = Label(
+        id=label_id or uuid4(), answer=None, skip_reason=reason.replace("\x00", "").strip()[:500] or "no reason given"
+    )
     _put(db, project, item, caller, label, now, may_review=True)
     return label, True
 

@@ -6,11 +6,10 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from app import jobs
-from app.models import Lease, SignIn, Upload, Worker
-from app.services import encodings, queue, rounds
+from app.models import Lease, SignIn, Worker
+from app.services import encodings, queue, rounds, uploads
 
 LEASES_KEPT = timedelta(days=1)
-UPLOADS_KEPT = timedelta(days=1)
 
 
 def wanted(db: Session, now: datetime) -> list[tuple[str, int]]:
@@ -35,10 +34,9 @@ def ask(db: Session, found: list[tuple[str, int]]) -> None:
         jobs.enqueue(db, name, project_id)
 
 
-def tidy(db: Session, now: datetime) -> list[str]:
-    """Forget what nobody can need any more; returns the spooled uploads whose files may go."""
+def tidy(db: Session, now: datetime) -> None:
+    """Forget what nobody can need any more."""
     db.execute(delete(Lease).where(Lease.ended_at < now - LEASES_KEPT))
     db.execute(delete(SignIn).where(SignIn.ends_at < now))
     db.execute(delete(Worker).where(Worker.seen_at < now - timedelta(days=1)))
-    old = delete(Upload).where(Upload.state == "waiting", Upload.created_at < now - UPLOADS_KEPT)
-    return [spool for spool in db.scalars(old.returning(Upload.spool)) if spool]
+    uploads.forget_spools(db, now)

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,11 +17,11 @@ TEXTS = [f"{word} {number}" for number in range(20) for word in ("buy cheap pill
 
 
 @pytest.fixture
-def learning(make_project: MakeProject) -> Iterator[Project]:
+def learning(make_project: MakeProject) -> Project:
     """A project whose items are encoded by the first rung."""
     project = make_project(TEXTS, recipe={"encoder": {"name": "hashed_ngrams"}, "retrain_every": 4})
     tasks.run_encoding(project.id)
-    yield project
+    return project
 
 
 def answer(project: Project, user: User, n: int) -> None:
@@ -38,8 +37,7 @@ def due(project: Project, now: datetime | None = None) -> str | None:
 
 def latest() -> Round:
     with reading() as db:
-        found = db.scalars(select(Round).order_by(Round.number.desc()).limit(1)).one()
-    return found
+        return db.scalars(select(Round).order_by(Round.number.desc()).limit(1)).one()
 
 
 def test_it_works(learning: Project, bob: User) -> None:

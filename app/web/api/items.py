@@ -100,8 +100,10 @@ def _import(
     with reading() as db:
         project, _ = projects.get(db, caller, project_id, "lead")
     # Reading takes long, and must not keep the people who label from writing.
-    checked = uploads.check(project.modality, project.task, path, name, chosen, on_error)
-    with transaction() as db:
+    with (
+        uploads.check(project.modality, project.task, path, name, chosen, on_error) as checked,
+        transaction() as db,
+    ):
         project, _ = projects.get(db, caller, project_id, "lead")
         rng = np.random.default_rng()
         found = uploads.import_file(
