@@ -38,6 +38,7 @@ def _import_torch(**_: Any) -> None:
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 def _signs_of_life(sender: Any, **_: Any) -> None:
+    tasks.recover()
     queues = ",".join(sorted(sender.app.amqp.queues.consume_from)) or jobs.ROUNDS
     name = f"{sender.hostname}.{os.getpid()}"
     threading.Thread(target=_beat_for_ever, args=(name, queues), daemon=True).start()

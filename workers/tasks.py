@@ -34,6 +34,29 @@ def _me() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
+def recover() -> None:
+    """At a worker's start: what a dead process of this machine held goes on at once, not when its lease ends."""
+    with transaction() as db:
+        ended = rounds.give_up(db, _is_dead)
+    if ended:
+        _log.info("recovered", ended=ended)
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether this owner was a process of this machine that is gone; of other machines nothing is known."""
+    host, _, rest = owner.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
 def run_round(project_id: int) -> None:
     """One round of a project, if one is due and nobody runs it."""
     with transaction() as db:

@@ -130,6 +130,20 @@ def open_round(db: Session, project_id: int, owner: str, now: datetime) -> Opene
     return Opened(made.id, project_id, number, owner, reasons[0].reason)
 
 
+def give_up(db: Session, is_dead: Callable[[str], bool]) -> int:
+    """End what dead workers hold, without waiting for their leases' ends; returns how many rounds and encodings."""
+    ended = 0
+    for made in db.scalars(select(Round).where(Round.state == "open", Round.owner.is_not(None))):
+        if is_dead(made.owner or ""):
+            made.lease_ends_at = made.opened_at
+            ended += 1
+    for one in db.scalars(select(Encoding).where(Encoding.owner.is_not(None))):
+        if is_dead(one.owner or ""):
+            one.owner, one.lease_ends_at = None, None
+            ended += 1
+    return ended
+
+
 def beat(db: Session, opened: Opened, now: datetime) -> None:
     """Say that the round is alive. Raises LeaseLostError where it is no longer ours."""
     kept = db.execute(

@@ -1,3 +1,7 @@
+import os
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -92,6 +96,33 @@ def test_a_dead_workers_round_is_taken_over_and_its_result_refused(learning: Pro
         rounds.beat(db, lost, later)
     with reading() as db:
         assert db.get_one(Round, lost.round_id).state == "failed"
+
+
+def test_a_restarted_worker_ends_what_its_dead_predecessor_held(learning: Project) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with transaction() as db:
+        rounds.open_round(db, learning.id, f"{socket.gethostname()}:{gone.pid}:x", datetime.now(UTC))
+    tasks.run_round(learning.id)
+    assert latest().state == "open"
+    tasks.recover()
+    tasks.run_round(learning.id)
+    assert (latest().number, latest().state) == (2, "published")
+
+
+def test_a_restarted_worker_leaves_the_living_and_other_machines_alone(learning: Project) -> None:
+    for owner in (f"{socket.gethostname()}:{os.getpid()}:x", "elsewhere:1:x"):
+        with transaction() as db:
+            now = datetime.now(UTC) + timedelta(minutes=latest_number())
+            assert rounds.open_round(db, learning.id, owner, now) is not None
+        tasks.recover()
+        assert latest().lease_ends_at is not None
+        assert latest().lease_ends_at > latest().opened_at
+
+
+def latest_number() -> int:
+    with reading() as db:
+        return len(db.scalars(select(Round.id)).all())
 
 
 def test_a_lone_label_is_learned_after_a_moment(learning: Project, bob: User) -> None:
