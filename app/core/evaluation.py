@@ -1,10 +1,8 @@
 """Numbers that are shown: what each estimates, and with what interval.
 
-Accuracy on the audit set estimates the share of *all* items of the pool on which a model fitted to the
-present labels agrees with the merged answer. The audit set is a uniform sample of the pool (DESIGN: audit
-order), whoever asked its items first, and each of its predictions comes from a fold model that did not see
-the item's own answer. Fold models see four fifths of the labels, so that the estimate leans to the low side
-by what the last fifth of labels brings.
+Accuracy estimates the share of *all* items of the pool on which the model agrees with the merged answer. It is
+measured on the audit set, a uniform sample of the pool (DESIGN: audit order), with predictions of fold models that
+did not see the item's own answer, and then weighted by the pool's confidence; see `post_stratified`.
 """
 
 from statistics import NormalDist
@@ -13,8 +11,10 @@ import numpy as np
 
 from app.core.data import BoolArray, FloatArray, IntArray
 
+STRATUM = 15  # items of the sample in each stratum, at least, while there are fewer than five strata
 
-def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """The score interval of a share: (p̂ + z²/2n ± z √(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n).
 
     p̂ = successes / n; z, the normal quantile of the level. Holds near 0 and 1 and for small n, where p̂ ±
@@ -32,6 +32,35 @@ def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
     low = 0.0 if successes == 0 else max(0.0, float(centre - half))
     high = 1.0 if successes == n else min(1.0, float(centre + half))
     return low, high
+
+
+def post_stratified(
+    right: BoolArray, confidence: FloatArray, pool_confidence: FloatArray, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Accuracy on the pool as (estimate, low, high), from right [n] and confidence [n] of a sample and the pool's [N].
+
+    p̂ = Σ_s W_s p̂_s, var = Σ_s W_s² p̂_s (1 − p̂_s) / n_s, over strata s of confidence, W_s the pool's share in each.
+    Holt & Smith, "Post stratification", JRSS A 1979. The interval is Wilson's for a sample of the size that has this
+    variance, n* = p̂ (1 − p̂) / var, at most twice n.
+
+    Why: an item that was labelled at random keeps the queue from asking its neighbours, so that a model without that
+    one label is worse around it than it is around items nobody has labelled. Its confidence there is lower, too; the
+    pool's confidence tells how seldom that is.
+    """
+    n = len(right)
+    strata = max(1, min(5, n // STRATUM))
+    edges = np.unique(np.quantile(confidence, np.linspace(0, 1, strata + 1)[1:-1]))
+    place, pool_place = np.searchsorted(edges, confidence), np.searchsorted(edges, pool_confidence)
+    size = np.bincount(place, minlength=len(edges) + 1)
+    share = np.bincount(pool_place, minlength=len(edges) + 1) / len(pool_confidence)
+    # A stratum borrows one item from the whole sample: none is empty, and none is certain of 0 or 1.
+    mean = (np.bincount(place, weights=right, minlength=len(edges) + 1) + right.mean()) / (size + 1)
+    estimate = float((share * mean).sum())
+    variance = float((share**2 * mean * (1 - mean) / (size + 1)).sum())
+    spread = estimate * (1 - estimate)
+    like = min(2 * n, spread / variance) if variance > 0 and spread > 0 else n
+    low, high = wilson(estimate * like, like, level)
+    return estimate, low, high
 
 
 def accuracy(predicted: IntArray, truth: IntArray) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.core import plugins
-from app.core.learners import FOLDS, Learner, fold_of
+from app.core.learners import Learner, fold_of
 from app.core.learners.linear import Linear
 
 
@@ -13,10 +13,10 @@ def name(request) -> str:
     return request.param
 
 
-def fitted(name, X, targets, exclusive=True, warm=None, rows=None, **settings) -> Learner:
+def fitted(name, X, targets, exclusive=True, warm=None, **settings) -> Learner:
     learner = plugins.make("learners", {"name": name, **settings}, Learner)
-    folds = fold_of(np.arange(len(X)) if rows is None else rows)
-    learner.fit(X, targets, np.ones(len(X)), exclusive, np.random.default_rng(0), folds, None, warm)
+    folds = fold_of(np.arange(len(X)), 5)
+    learner.fit(X, targets, np.ones(len(X)), exclusive, np.random.default_rng(0), folds, 5, None, warm)
     return learner
 
 
@@ -136,16 +136,16 @@ def test_the_linear_learner_finds_the_minimum_of_its_loss(blobs):
 
 def test_a_row_weighs_what_it_is_given(blobs):
     X, classes = blobs
-    X, targets, folds = X[:60], np.eye(3)[classes[:60]], fold_of(np.arange(60))
+    X, targets, folds = X[:60], np.eye(3)[classes[:60]], fold_of(np.arange(60), 5)
     heavy, twice = Linear(), Linear()
     rng = np.random.default_rng(0)
-    heavy.fit(X, targets, np.where(np.arange(60) < 20, 2.0, 1.0), True, rng, folds)
+    heavy.fit(X, targets, np.where(np.arange(60) < 20, 2.0, 1.0), True, rng, folds, 5)
     extra = np.r_[np.arange(60), np.arange(20)]
-    twice.fit(X[extra], targets[extra], np.ones(80), True, rng, folds[extra])
+    twice.fit(X[extra], targets[extra], np.ones(80), True, rng, folds[extra], 5)
     assert np.abs(heavy.predict(X) - twice.predict(X)).mean() < 0.03
 
 
 def test_the_fold_of_a_row_never_changes_and_folds_are_even():
     rows = np.arange(10_000)
-    assert fold_of(rows[:6]).tolist() == fold_of(rows)[:6].tolist() == [0, 0, 0, 3, 3, 3]
-    assert np.bincount(fold_of(rows), minlength=FOLDS).min() > 1900
+    assert fold_of(rows[:6], 5).tolist() == fold_of(rows, 5)[:6].tolist() == [0, 0, 0, 3, 3, 3]
+    assert np.bincount(fold_of(rows, 5), minlength=5).min() > 1900

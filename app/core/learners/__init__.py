@@ -9,8 +9,6 @@ from app.core.data import BoolArray, FloatArray, IntArray
 
 State = dict[str, npt.NDArray[np.generic]]
 
-FOLDS = 5
-
 
 class Learner(ABC):
     """A head on features: n rows, d dimensions, K classes of the project.
@@ -28,15 +26,18 @@ class Learner(ABC):
         exclusive: bool,
         rng: np.random.Generator,
         folds: IntArray,
+        n_folds: int,
         uniform: BoolArray | None = None,
         warm: State | None = None,
     ) -> None:
-        """Fit to X [n, d] and soft targets [n, K] with weights [n], once whole and once without each fold.
+        """Fit to X [n, d] and soft targets [n, K] with weights [n], once whole and once without each of
+        n_folds folds.
 
         `uniform` marks the rows [n] that are a uniform sample of the pool; probabilities are calibrated on
         these, for the rows that a strategy chose are harder than the pool is; None: on all. `warm` is the
         state of an earlier fit. Its model of fold f was never trained on rows of fold f, and stays so because
-        a row's fold never changes (see fold_of).
+        a row's fold never changes while
+        n_folds does not (see fold_of).
         """
 
     @abstractmethod
@@ -63,9 +64,9 @@ class Learner(ABC):
         return 1.0
 
 
-def fold_of(rows: IntArray) -> IntArray:
+def fold_of(rows: IntArray, n_folds: int) -> IntArray:
     """The fold of each row: a hash of its number, so that it is the same in every round and process."""
     mixed = rows.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):  # SplitMix64's finaliser
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(FOLDS)).astype(np.int64)
+    return ((mixed ^ (mixed >> np.uint64(31))) % np.uint64(n_folds)).astype(np.int64)

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from app.core.calibration import temperature
 from app.core.data import BoolArray, FloatArray, IntArray
-from app.core.learners import FOLDS, Learner, State
+from app.core.learners import Learner, State
 from app.core.learners._lbfgs import minimise
 
-# Floating-point operations of a fit, about a second on one core; a larger fit stops earlier and goes on in
+# Floating-point operations of a fit, under a second on one core; a larger fit stops earlier and goes on in
 # the next round.
 BUDGET = 2.5e10
 
@@ -37,17 +37,18 @@ class Linear(Learner):
         exclusive: bool,
         rng: np.random.Generator,  # noqa: ARG002 - a convex problem, nothing is drawn
         folds: IntArray,
+        n_folds: int,
         uniform: BoolArray | None = None,
         warm: State | None = None,
     ) -> None:
-        """Fit all FOLDS + 1 models at once, the whole last; start from `warm` where that is better than from
-        zero.
+        """Fit all n_folds + 1 models at once, the whole last; start from `warm` where that is better than
+        from zero.
         """
         x, t = torch.from_numpy(np.array(X, np.float32)), torch.from_numpy(np.array(targets, np.float32))
         self._exclusive = exclusive
         self._scale = float(x.square().sum(1).mean().sqrt()) or 1.0
         design = torch.cat([x / self._scale, torch.ones(len(x), 1)], 1)
-        models = torch.arange(FOLDS + 1)
+        models = torch.arange(n_folds + 1)
         kept = torch.from_numpy(np.asarray(folds))[:, None] != models
         w = torch.from_numpy(np.array(weights, np.float32))[:, None] * kept
         self._seen, self._prior = _priors(t, w, exclusive)
@@ -58,7 +59,7 @@ class Linear(Learner):
                 self._start(warm, design.shape[1]),
                 min(self.iterations, max(steps, 5)),
             )
-            z = (design @ self._W.flatten(1)).view(len(x), FOLDS + 1, -1)
+            z = (design @ self._W.flatten(1)).view(len(x), n_folds + 1, -1)
             held_out = torch.from_numpy(np.asarray(folds))[:, None, None].expand(-1, 1, z.shape[2])
             z = z.gather(1, held_out)[:, 0]
         model = torch.from_numpy(np.asarray(folds))
