@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # TORCH=default takes the build of torch that the package index prefers, with CUDA on Linux; else the one for CPUs.
 TORCH ?= cpu
-TORCH_INDEX ?= 
+# The address of PyTorch's own index for CPUs, for a machine whose pip knows of no CPU wheel; see README.
+TORCH_INDEX ?=
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && command -v $$p && break; done)
@@ -61,7 +62,7 @@ $(VENV)/.torch: $(VENV)/.environment constraints.txt
 		wanted=$$(sed -n 's/^torch==\([0-9.]*\)$$/torch==\1+cpu/p' constraints.txt); \
 		echo "Installing $$wanted …"; \
 		$(PIP) --no-deps "$$wanted" 2>/dev/null \
-		|| $(PIP) --no-deps --retries 1 --timeout 15 --index-url $(TORCH_INDEX) "$$wanted" 2>/dev/null \
+		|| { [ -n "$(TORCH_INDEX)" ] && $(PIP) --no-deps --index-url $(TORCH_INDEX) "$$wanted"; } \
 		|| echo "There is no CPU wheel of it at hand; taking the default build."; \
 	fi
 	@touch $@

@@ -299,6 +299,8 @@ class Round(Base):
     lease_ends_at: Mapped[datetime | None]
     opened_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
+    measured_at: Mapped[datetime | None]
+    measure_ends_at: Mapped[datetime | None]  # the lease of whoever measures it
     labels_used: Mapped[int] = mapped_column(default=0)
     rows: Mapped[int] = mapped_column(default=0)  # items that had features
     pool_size: Mapped[int] = mapped_column(default=0)

@@ -14,7 +14,7 @@ from app.core import plugins
 from app.core.encoders import Encoder
 from app.db import reading, transaction
 from app.models import Project
-from app.services import encodings, rounds
+from app.services import encodings, measuring, rounds
 from app.services import sweep as sweeping
 
 TIDY_SECONDS = 60.0
@@ -100,6 +100,27 @@ def _compute_round(opened: rounds.Opened) -> None:
         queue=len(output.queue),
         seconds=output.seconds,
     )
+
+
+def measure_round(project_id: int) -> None:
+    """Measure the round that put it off, with its fold models; nobody waits for it."""
+    from app.core.round import measure
+
+    with transaction() as db:
+        opened = measuring.open_measuring(db, project_id, _me(), datetime.now(UTC))
+    if opened is None:
+        return
+    _state["doing"] = f"measuring round {opened.number} of project {project_id}"
+    try:
+        with reading() as db:
+            known = rounds.read(db, opened, lambda _: None)
+        output = measure(known.given)
+        if output is not None:
+            measuring.save(opened, output)
+            with transaction() as db:
+                measuring.publish(db, opened, output, known, datetime.now(UTC))
+    finally:
+        _state["doing"] = None
 
 
 def _heartbeat(opened: rounds.Opened) -> Callable[[str], None]:

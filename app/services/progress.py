@@ -21,6 +21,7 @@ def progress(db: Session, project: Project, user_id: int | None = None) -> dict[
     skips = db.scalar(select(func.count()).select_from(Label).where(*standing, Label.answer.is_(None)))
     waiting = db.scalar(select(func.count()).where(Label.project_id == project.id, Label.learned_round_id.is_(None)))
     last = db.get(Round, project.queue_round_id) if project.queue_round_id else None
+    measured = last_measured(db, project)
     found: dict[str, Any] = {
         "items": project.next_row,
         "labelled": labelled,
@@ -31,13 +32,19 @@ def progress(db: Session, project: Project, user_id: int | None = None) -> dict[
         "round": last.number if last else None,
         "strategy": last.strategy if last else None,
         "queue": queue_length(db, project),
-        "accuracy": (last.metrics or {}).get("accuracy") if last else None,
-        "metrics": last.metrics if last else None,
+        "accuracy": measured.get("accuracy"),
+        "metrics": measured or (last.metrics if last else None),
         "encoding": encoding_state(db, project),
     }
     if user_id is not None:
         found["mine"] = mine(db, project.id, user_id)
     return found
+
+
+def last_measured(db: Session, project: Project) -> dict[str, Any]:
+    """The metrics of the newest round whose model's quality was measured; empty before there is one."""
+    query = select(Round.metrics).where(Round.project_id == project.id, Round.measured_at.is_not(None))
+    return db.scalar(query.order_by(Round.number.desc()).limit(1)) or {}
 
 
 def mine(db: Session, project_id: int, user_id: int) -> dict[str, int]:
@@ -111,6 +118,7 @@ def round_json(one: Round) -> dict[str, Any]:
         "state": one.state,
         "opened_at": one.opened_at,
         "published_at": one.published_at,
+        "measured_at": one.measured_at,
         "labels_used": one.labels_used,
         "pool_size": one.pool_size,
         "queue_size": one.queue_size,
@@ -136,7 +144,7 @@ def learning_curve(db: Session, project: Project) -> list[dict[str, Any]]:
     for number, labels, metrics in db.execute(query):
         accuracy = (metrics or {}).get("accuracy")
         if accuracy:
-            points.append({"round": number, "labels": labels, **accuracy})
+            points.append({"round": number, **accuracy, "labels": (metrics or {}).get("labels", labels)})
     return points
 
 

@@ -183,6 +183,7 @@ def read(db: Session, opened: Opened, step: Callable[[str], None]) -> Read:
         )
     ]
     audit_rows, frontier, skipped = _audit_set(db, project.id)
+    last = _last(db, project.id, made)
     given = RoundInput(
         task=load_task(project.task),
         recipe=project.recipe,
@@ -196,10 +197,13 @@ def read(db: Session, opened: Opened, step: Callable[[str], None]) -> Read:
             .where(Lease.project_id == project.id, Lease.ended_at.is_(None)),
         ),
         audit_rows=audit_rows,
-        previous=_previous_state(db, project.id, made),
+        previous=_state(project.id, last, "model.npz"),
         queue_size=project.recipe["queue_size"],
         seed=made.seed,
         step=step,
+        measured=_state(project.id, _last(db, project.id, made, is_measured=True), "measured.npz"),
+        scores=_scores(project),
+        may_defer=True,
     )
     return Read(given, seen, skipped, frontier)
 
@@ -243,27 +247,37 @@ def _rows(db: Session, query: Any) -> IntArray:
     return np.unique(np.fromiter(db.scalars(query), np.int64))
 
 
-def _previous_state(db: Session, project_id: int, made: Round) -> dict[str, Any] | None:
-    """The last published learner, to start from; only over the same features."""
-    last = db.scalar(
-        select(Round)
-        .where(Round.project_id == project_id, Round.state == "published", Round.fingerprint == made.fingerprint)
-        .order_by(Round.number.desc())
-        .limit(1)
+def _last(db: Session, project_id: int, made: Round, is_measured: bool = False) -> Round | None:
+    """The last published round over the same features by the same learner, to start from."""
+    query = select(Round).where(
+        Round.project_id == project_id, Round.state == "published", Round.fingerprint == made.fingerprint
     )
-    if last is None or last.recipe.get("learner") != made.recipe.get("learner"):
-        return None
-    path = store.round_folder(project_id, last.id) / "model.npz"
-    if not path.exists():
+    if is_measured:
+        query = query.where(Round.measured_at.is_not(None))
+    last = db.scalar(query.order_by(Round.number.desc()).limit(1))
+    return last if last is not None and last.recipe.get("learner") == made.recipe.get("learner") else None
+
+
+def _state(project_id: int, last: Round | None, name: str) -> dict[str, Any] | None:
+    path = store.round_folder(project_id, last.id) / name if last else None
+    if path is None or not path.exists():
         return None
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}
+
+
+def _scores(project: Project) -> Any:
+    """The last round's probabilities, mapped: what was known of each labelled item without its label."""
+    path = store.round_folder(project.id, project.queue_round_id or 0) / "probabilities.npy"
+    return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
 
 
 def save(opened: Opened, output: "RoundOutput") -> None:
     """Put the round's arrays on disk, before anything speaks of them."""
     folder = store.round_folder(opened.project_id, opened.round_id)
     store.save_arrays(folder / "model.npz", **output.state)
+    if output.is_measured and output.state:
+        store.save_arrays(folder / "measured.npz", **output.state)
     if output.probabilities is not None:
         with store.writing(folder / "probabilities.npy") as file:
             np.save(file, output.probabilities)
@@ -300,6 +314,7 @@ def publish(db: Session, opened: Opened, output: "RoundOutput", known: Read, now
     made.queue_size, made.strategy, made.rows = len(output.queue), output.strategy, known.given.features.rows
     audit = {"skipped": known.audit_skipped, "frontier": known.audit_frontier}
     made.metrics, made.seconds = {**output.metrics, "audit": audit}, output.seconds
+    made.measured_at = now if output.is_measured else None
     jobs.enqueue(db, "run_round", project.id)  # what came meanwhile; nothing is due, nothing happens
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app import jobs
 from app.models import Lease, SignIn, Worker
-from app.services import encodings, queue, rounds, uploads
+from app.services import encodings, measuring, queue, rounds, uploads
 
 LEASES_KEPT = timedelta(days=1)
 
@@ -15,7 +15,8 @@ LEASES_KEPT = timedelta(days=1)
 def wanted(db: Session, now: datetime) -> list[tuple[str, int]]:
     """The jobs that should run now: (job, project id). Queries only, so that an idle sweep writes nothing."""
     found = [("run_round", due.project_id) for due in rounds.due(db, now)]
-    return found + [("run_encoding", project_id) for project_id in encodings.pending(db, now)]
+    found += [("run_encoding", project_id) for project_id in encodings.pending(db, now)]
+    return found + [("measure_round", project_id) for project_id, _ in measuring.due(db, now)]
 
 
 def heal(db: Session, now: datetime) -> int:

@@ -186,6 +186,8 @@ def upgrade() -> None:
         sa.Column("lease_ends_at", UtcDateTime(), nullable=True),
         sa.Column("opened_at", UtcDateTime(), nullable=False),
         sa.Column("published_at", UtcDateTime(), nullable=True),
+        sa.Column("measured_at", UtcDateTime(), nullable=True),
+        sa.Column("measure_ends_at", UtcDateTime(), nullable=True),
         sa.Column("labels_used", sa.Integer(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("pool_size", sa.Integer(), nullable=False),

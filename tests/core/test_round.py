@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
+from app.core import measure as measuring
 from app.core.data import ArrayFeatures, ShardedFeatures
-from app.core.evaluation import wilson
-from app.core.round import RoundInput, run
+from app.core.round import RoundInput, measure, run
 from app.core.simulate import play, simulate
 from app.core.tasks.classification import Classification
 from app.core.tasks.multilabel import Multilabel
@@ -118,16 +118,16 @@ def test_a_round_can_be_cancelled_between_its_steps(blobs):
 
     def step(name):
         seen.append(name)
-        if name == "score":
+        if name == "choose":
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
         run(given(blobs, 60, step=step))
-    assert seen == ["merge", "fit", "score"]
+    assert seen == ["merge", "fit", "choose"]
 
 
 def test_seconds_are_told_of_every_step(blobs):
-    assert list(run(given(blobs, 60)).seconds) == ["merge", "fit", "score", "choose", "measure"]
+    assert list(run(given(blobs, 60)).seconds) == ["merge", "fit", "choose"]
 
 
 def test_several_classes_learn_and_suggest(blobs):
@@ -161,8 +161,10 @@ def test_the_accuracy_is_that_of_the_audit_rows_only(blobs):
     audit = np.arange(0, 120, 2)
     result = run(given(blobs, 120, audit_rows=np.r_[audit, 500, 9999]))
     right = int((result.probabilities[audit].argmax(axis=1) == blobs[1][audit]).sum())
-    low, high = wilson(right, 60)
-    assert result.metrics["accuracy"] == {"estimate": right / 60, "low": low, "high": high, "n": 60}
+    accuracy = result.metrics["accuracy"]
+    assert (accuracy["n"], accuracy["share"]) == (60, right / 60)
+    assert accuracy["low"] < accuracy["estimate"] < accuracy["high"]
+    assert accuracy["estimate"] == pytest.approx(right / 60, abs=0.05)
 
 
 def test_features_on_disk_make_the_same_round(blobs, tmp_path):
@@ -229,3 +231,24 @@ def test_listing_plugins_tasks_and_strategies_does_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_expensive_measuring_is_put_off_and_made_up_for(blobs, monkeypatch):
+    first = run(given(blobs, 60, audit_rows=np.arange(60)))
+    monkeypatch.setattr(measuring, "CHEAP", 0)
+    asked = given(blobs, 90, audit_rows=np.arange(90), previous=first.state, scores=first.probabilities, may_defer=True)
+    second = run(asked)
+    assert (first.is_measured, second.is_measured) == (True, False)
+    assert second.metrics["accuracy"] is None
+    assert len(second.queue) == 20
+    # What is said of a labelled row was never trained on its own label.
+    assert np.array_equal(second.probabilities[:90], first.probabilities[:90])
+    made_up = measure(asked)
+    assert made_up.metrics["accuracy"]["n"] == 90
+    together = run(given(blobs, 90, audit_rows=np.arange(90)))
+    assert made_up.metrics["accuracy"]["estimate"] == pytest.approx(together.metrics["accuracy"]["estimate"], abs=0.02)
+    assert np.allclose(second.probabilities[90:], together.probabilities[90:], atol=0.1)
+
+
+def test_there_is_nothing_to_measure_before_two_answers_differ(blobs):
+    assert measure(given(blobs, 1)) is None

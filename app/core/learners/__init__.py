@@ -31,13 +31,12 @@ class Learner(ABC):
         warm: State | None = None,
     ) -> None:
         """Fit to X [n, d] and soft targets [n, K] with weights [n], once whole and once without each of
-        n_folds folds.
+        n_folds folds. With 0 folds only whole, quickly; the temperature is then that of `warm`.
 
         `uniform` marks the rows [n] that are a uniform sample of the pool; probabilities are calibrated on
         these, for the rows that a strategy chose are harder than the pool is; None: on all. `warm` is the
         state of an earlier fit. Its model of fold f was never trained on rows of fold f, and stays so because
-        a row's fold never changes while
-        n_folds does not (see fold_of).
+        a row's fold never changes while n_folds does not (see fold_of).
         """
 
     @abstractmethod

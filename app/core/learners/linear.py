@@ -49,7 +49,7 @@ class Linear(Learner):
         self._scale = float(x.square().sum(1).mean().sqrt()) or 1.0
         design = torch.cat([x / self._scale, torch.ones(len(x), 1)], 1)
         models = torch.arange(n_folds + 1)
-        kept = torch.from_numpy(np.asarray(folds))[:, None] != models
+        kept = (torch.from_numpy(np.asarray(folds))[:, None] != models) | (models == n_folds)
         w = torch.from_numpy(np.array(weights, np.float32))[:, None] * kept
         self._seen, self._prior = _priors(t, w, exclusive)
         steps = int(BUDGET / (4 * design.numel() * self._seen.numel()))
@@ -57,8 +57,13 @@ class Linear(Learner):
             self._W = minimise(
                 _Loss(design, t, w, self._seen, exclusive, self.strength * float(weights.sum()) / t.shape[1]),
                 self._start(warm, design.shape[1]),
-                min(self.iterations, max(steps, 5)),
+                # The queue waits for a fit without folds; fold models that stop early would measure worse ones.
+                self.iterations if n_folds else min(self.iterations, max(steps, 5)),
             )
+            if n_folds == 0:
+                self._temperature = float(warm["temperature"]) if warm else 1.0
+                self._out_of_fold = np.empty((0, t.shape[1]), np.float32)
+                return
             z = (design @ self._W.flatten(1)).view(len(x), n_folds + 1, -1)
             held_out = torch.from_numpy(np.asarray(folds))[:, None, None].expand(-1, 1, z.shape[2])
             z = z.gather(1, held_out)[:, 0]
@@ -105,9 +110,12 @@ class Linear(Learner):
 
     def _start(self, warm: State | None, rows: int) -> Tensor:
         shape = (rows, *self._seen.shape)
-        if not warm or "W" not in warm or warm["W"].shape != shape:
+        known = warm["W"] if warm and "W" in warm else np.empty((0, 0, 0))
+        if shape[1] == 1:  # the whole model alone; one with folds ends with it
+            known = known[:, -1:]
+        if warm is None or known.shape != shape:
             return torch.zeros(shape)
-        W = torch.from_numpy(np.array(warm["W"], np.float32))
+        W = torch.from_numpy(np.array(known, np.float32))
         W[:-1] *= self._scale / float(warm["scale"])
         return W
 

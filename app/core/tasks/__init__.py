@@ -59,6 +59,12 @@ class Task(ABC):
     def confidence(self, probabilities: FloatArray) -> float:
         """The probability that `decode(probabilities)` is right as a whole."""
 
+    def confidences(self, probabilities: FloatArray) -> FloatArray:
+        """`confidence` of many items [n, K] at once: the most probable class's, or the product over classes."""
+        if self.exclusive:
+            return np.asarray(probabilities.max(axis=1))
+        return np.asarray(np.maximum(probabilities, 1 - probabilities).prod(axis=1))
+
     def normalise(self, content: dict[str, Any], answer: Any) -> dict[str, Any]:
         """The answer as it is stored: one form for one meaning. Raises InvalidAnswer."""
         return self.decode(self.per_class(self.one_hot(self.encode(content, answer))[None])[0])
