@@ -19,7 +19,6 @@ from app import db as database_module
 from app.db import Database, transaction
 from app.models import Project, User
 from app.services import users
-from tests.conftest import PASSWORD
 
 CHROMIUM = os.environ.get("MARGINALIA_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -117,7 +116,7 @@ def visit(chromium: Any, site: Site) -> Iterator[Visit]:
         contexts.append(context)
         if user is not None:
             with transaction() as db:
-                key = users.start_sign_in(db, user.id, users_now())
+                key = users.start_sign_in(db, user.id, present())
             context.add_cookies([{"name": "marginalia", "value": key, "url": site.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -131,7 +130,7 @@ def visit(chromium: Any, site: Site) -> Iterator[Visit]:
     assert problems == []
 
 
-def users_now() -> Any:
+def present() -> Any:
     from datetime import UTC, datetime
 
     return datetime.now(UTC)

@@ -179,9 +179,9 @@ def test_nobody_sends_another_persons_answers(visit: Any, labelling: Project, al
     page.keyboard.press("1")
     page.wait_for_selector("[data-waiting] a")
     with transaction() as db:
-        from tests.e2e.conftest import users_now
+        from tests.e2e.conftest import present
 
-        key = users.start_sign_in(db, alice.id, users_now())
+        key = users.start_sign_in(db, alice.id, present())
     page.context.add_cookies([{"name": "marginalia", "value": key, "url": page.url}])
     page.wait_for_timeout(2500)  # at least one more try
     assert standing() == []
@@ -247,7 +247,8 @@ def test_on_a_phone_every_target_is_large_and_nothing_overflows(visit: Any, labe
     page.wait_for_selector(READY)
     sizes = page.eval_on_selector_all(
         "button, summary, a.brand",
-        "all => all.map(one => one.getBoundingClientRect()).filter(box => box.width).map(box => [box.width, box.height])",
+        "all => all.map(one => one.getBoundingClientRect()).filter(box => box.width)"
+        ".map(box => [box.width, box.height])",
     )
     assert len(sizes) >= 5
     assert all(width >= 44 and height >= 44 for width, height in sizes), sizes
