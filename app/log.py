@@ -33,7 +33,7 @@ def configure(level: str = "info") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for talkative in ("celery.worker.strategy", "celery.app.trace", "celery.beat"):
+    for talkative in ("celery.worker.strategy", "celery.app.trace", "celery.worker.request", "celery.beat"):
         # Two sweeps a second would be four lines a second that say nothing.
         logging.getLogger(talkative).setLevel(logging.WARNING)
 

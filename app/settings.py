@@ -4,12 +4,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Everything an operator can set; each name is also an environment variable, with or without `MARGINALIA_`."""
+    """Everything an operator can set, each by an environment variable: `MARGINALIA_` and the name in capitals.
+
+    The two URLs are also read without the prefix: DATABASE_URL, REDIS_URL.
+    """
 
     model_config = SettingsConfigDict(env_prefix="MARGINALIA_", env_file=".env", extra="ignore", frozen=True)
 
@@ -38,10 +41,6 @@ class Settings(BaseSettings):
         description="Celery workers for rounds that `marginalia up` starts; 0 starts none, nor one for encoding.",
     )
     web_processes: int = Field(1, ge=1, le=64, description="Web server processes that `marginalia up` starts.")
-    secret_key: SecretStr = Field(
-        SecretStr(""),
-        description="Signs what the browser keeps; empty: made at the first start and kept in the data directory.",
-    )
     secure_cookies: bool = Field(False, description="Send cookies over HTTPS only; set it behind a TLS proxy.")
     session_days: int = Field(30, ge=1, description="Days after which a sign-in ends.")
     lease_seconds: int = Field(
@@ -62,7 +61,6 @@ class Settings(BaseSettings):
     torch_threads: int = Field(
         1, ge=1, description="Threads torch uses in a worker; more than one is slower on a busy machine."
     )
-    device: str = Field("auto", description="Where torch computes: auto, cpu, cuda, cuda:0, mps.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe event that is logged."
     )

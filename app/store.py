@@ -32,14 +32,15 @@ def folder(*parts: str | int) -> Path:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name whole, flushed to the disk, or not at all."""
+def writing(path: Path, is_durable: bool = True) -> Iterator[IO[bytes]]:
+    """A file that appears under its name whole, or not at all; on the disk at once, or with the next `flush`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as file:
         try:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if is_durable:
+                os.fsync(file.fileno())
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
             raise
@@ -54,11 +55,17 @@ def media_path(sha256: str) -> Path:
 
 
 def keep_medium(sha256: str, content: bytes) -> None:
-    """Store a medium under its name; one that is there already is the same."""
+    """Store a medium under its name; one that is there already is the same. Many go to the disk in one `flush`."""
     path = media_path(sha256)
     if not path.exists():
-        with writing(path) as file:
+        with writing(path, is_durable=False) as file:
             file.write(content)
+
+
+def flush() -> None:
+    """Bring everything written to the disk: one wait for many files, before a commit that speaks of them."""
+    if hasattr(os, "sync"):  # not on Windows
+        os.sync()
 
 
 def features_folder(project_id: int, fingerprint: str) -> Path:
@@ -112,6 +119,11 @@ def forget_rounds(project_id: int, keep: set[int]) -> None:
 def forget_project(project_id: int) -> None:
     """Delete a project's arrays. Media stay: other projects may show the same bytes."""
     shutil.rmtree(root() / "projects" / str(project_id), ignore_errors=True)
+
+
+def projects_on_disk() -> set[int]:
+    """The projects that have arrays."""
+    return {int(path.name) for path in (root() / "projects").glob("*") if path.name.isdigit()}
 
 
 def save_arrays(path: Path, **arrays: Any) -> None:

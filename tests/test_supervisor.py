@@ -215,11 +215,11 @@ def test_a_taken_port_is_told_in_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="the supervisor needs Unix")
 def test_children_are_told_everything_that_was_set_wherever_it_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/")
-    settings = Settings(data_dir=Path("here"), database_url="sqlite:///there.db", secret_key="s3cret", workers=3)  # type: ignore[arg-type]
+    settings = Settings(data_dir=Path("here"), database_url="sqlite:///there.db", redis_prefix="mine", workers=3)
     made = environment(settings)
     assert made["MARGINALIA_DATA_DIR"] == "/here"
     assert made["MARGINALIA_DATABASE_URL"] == "sqlite:////there.db"
-    assert made["MARGINALIA_SECRET_KEY"] == "s3cret"
+    assert made["MARGINALIA_REDIS_PREFIX"] == "mine"
     assert made["MARGINALIA_WORKERS"] == "3"
     assert "MARGINALIA_HOST" not in made
 

@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app import jobs
-from app.models import Lease, SignIn, Worker
+from app import jobs, store
+from app.models import Lease, Project, SignIn, Worker
 from app.services import encodings, measuring, queue, rounds, uploads
 
 LEASES_KEPT = timedelta(days=1)
@@ -41,3 +41,5 @@ def tidy(db: Session, now: datetime) -> None:
     db.execute(delete(SignIn).where(SignIn.ends_at < now))
     db.execute(delete(Worker).where(Worker.seen_at < now - timedelta(days=1)))
     uploads.forget_spools(db, now)
+    for project_id in store.projects_on_disk() - set(db.scalars(select(Project.id))):
+        store.forget_project(project_id)

@@ -179,3 +179,4 @@ def _keep_media(checked: Checked, stream: BinaryIO, file_name: str) -> None:
             if name in wanted:
                 wanted.discard(name)
                 store.keep_medium(name, row.values["image"])
+    store.flush()
