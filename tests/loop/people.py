@@ -1,0 +1,121 @@
+"""Annotators: each a thread with an account and a connection of their own, who answers what is true."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from tests.loop.client import Client
+
+STALLED = 30.0  # seconds without an item for anybody, though not all are answered
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """What the server has promised to keep."""
+
+    item_id: int
+    annotator: str
+    answer: dict[str, Any]
+
+
+class Crowd:
+    """The people of one project. `acknowledged` holds, by the label's id, every answer the server took."""
+
+    def __init__(
+        self, address: str, tokens: Mapping[str, str], project: int, truth: Mapping[str, str], seed: int = 0
+    ) -> None:
+        self.address, self.tokens, self.project, self.truth = address, tokens, project, truth
+        self.seed = seed
+        self.acknowledged: dict[str, Acknowledged] = {}
+        self.next_seconds: list[float] = []
+        self.retries = 0
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._failures: list[BaseException] = []
+        self._rounds_at_work = 0
+
+    @contextmanager
+    def at_work(self, think: float) -> Iterator[None]:
+        """Everybody answers, thinking so many seconds on average, until the block ends; nobody keeps an item."""
+        self._stopped.clear()
+        self._rounds_at_work += 1
+        threads = [
+            threading.Thread(target=self._guarded, args=(email, token, think, number))
+            for number, (email, token) in enumerate(self.tokens.items())
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stopped.set()
+            for thread in threads:
+                thread.join()
+        self.raise_failure()
+
+    def drain(self) -> None:
+        """Answer until everybody is told that every item has all its answers."""
+        with self.at_work(0.0):
+            while threading.active_count() > 1 and any(
+                thread.name.startswith("annotator") for thread in threading.enumerate()
+            ):
+                time.sleep(0.05)
+
+    def wait_for(self, answers: int, patience: float = 60.0) -> None:
+        """Wait until so many answers are acknowledged; call it inside `at_work`."""
+        deadline = time.monotonic() + patience
+        while len(self.acknowledged) < answers:
+            self.raise_failure()
+            assert time.monotonic() < deadline, f"{len(self.acknowledged)} of {answers} answers"
+            time.sleep(0.05)
+
+    def raise_failure(self) -> None:
+        """What went wrong in a thread goes wrong in the test."""
+        if self._failures:
+            raise self._failures[0]
+
+    def _guarded(self, email: str, token: str, think: float, number: int) -> None:
+        threading.current_thread().name = f"annotator {email}"
+        rng = random.Random(f"{self.seed} {self._rounds_at_work} {number}")
+        try:
+            with Client(self.address, token) as client:
+                try:
+                    self._answer_on(client, email, think, rng)
+                finally:
+                    with self._lock:
+                        self.retries += client.retries
+        except BaseException as error:
+            self._failures.append(error)
+
+    def _answer_on(self, client: Client, email: str, think: float, rng: random.Random) -> None:
+        last_item = time.monotonic()
+        while not self._stopped.is_set():
+            began = time.monotonic()
+            found = client.call("GET", f"/projects/{self.project}/next?n=1")
+            with self._lock:
+                self.next_seconds.append(time.monotonic() - began)
+            if found["empty_reason"] == "all_answered":
+                return
+            if not found["items"]:  # the last ones are in others' hands; ask again, as the page does
+                assert time.monotonic() - last_item < STALLED, f"{email} gets no item: {found['empty_reason']}"
+                time.sleep(0.1)
+                continue
+            self._answer(client, email, found["items"][0]["item"], think, rng)
+            last_item = time.monotonic()
+
+    def _answer(self, client: Client, email: str, item: dict[str, Any], think: float, rng: random.Random) -> None:
+        seconds = think * rng.uniform(0.5, 1.5)
+        time.sleep(seconds)
+        label = str(uuid4())  # as a browser makes it: no two of any project alike
+        answer = {"class": self.truth[item["external_id"]]}
+        body = {"id": label, "answer": answer, "seconds": seconds}
+        shown = client.call("POST", f"/items/{item['id']}/labels", body)
+        assert (shown["id"], shown["item_id"], shown["answer"]) == (label, item["id"], answer)
+        with self._lock:
+            assert label not in self.acknowledged
+            self.acknowledged[label] = Acknowledged(item["id"], email, answer)
