@@ -15,8 +15,9 @@ from app.core.labelled import Labelled, memberships
 from app.core.learners import Learner, State, fold_of
 from app.core.tasks import Task
 
-# (folds, up to so many rows × classes): 20 folds are 3.5 times the work of 5.
-FOLDS = ((20, 80_000), (10, 300_000))
+FOLDS = (20, 10, 5)
+# Floating-point operations of a fit with its folds that are worth more folds: about two seconds of one core.
+WORTH = 1e11
 # Fewer uniformly drawn rows calibrate worse than all labelled rows do, although those are harder than the pool.
 ENOUGH_UNIFORM = 50
 # Floating-point operations of a fit with its folds that nobody notices: about a tenth of a second on one core.
@@ -33,17 +34,21 @@ class Measured:
     quality: dict[str, Any]
 
 
-def n_folds(rows: int, classes: int) -> int:
+def n_folds(rows: int, dimensions: int, classes: int) -> int:
     """More folds where they are cheap, so that the models which are measured have seen nearly all labels.
 
     With few labels a class the last fifth of them still brings points that 5 folds would not show.
     """
-    return next((folds for folds, most in FOLDS if rows * classes <= most), 5)
+    return next((folds for folds in FOLDS if _cost(rows, dimensions, classes, folds) <= WORTH), FOLDS[-1])
 
 
 def is_cheap(rows: int, dimensions: int, classes: int) -> bool:
     """Whether a round may measure on its way."""
-    return 4.0 * rows * dimensions * classes * (n_folds(rows, classes) + 1) * STEPS <= CHEAP
+    return _cost(rows, dimensions, classes, n_folds(rows, dimensions, classes)) <= CHEAP
+
+
+def _cost(rows: int, dimensions: int, classes: int, folds: int) -> float:
+    return 4.0 * rows * dimensions * classes * (folds + 1) * STEPS
 
 
 def measure(
@@ -56,7 +61,8 @@ def measure(
     previous: State | None,
 ) -> Measured:
     """Fit with folds, score the whole pool, and measure on the audit rows, a uniform sample of it."""
-    folds = n_folds(*labelled.targets.shape)
+    n, classes = labelled.targets.shape
+    folds = n_folds(n, features.dimensions, classes)
     uniform = np.isin(labelled.rows, audit_rows)
     learner.fit(
         features.take(labelled.rows),
