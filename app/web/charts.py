@@ -29,8 +29,7 @@ def learning_curve(points: Sequence[Point]) -> Markup:
         return Markup("")
     last = points[-1]
     most = max(point.labels for point in points) or 1
-    floor = max(0.0, min(point.low for point in points) - 0.05)
-    floor = int(floor * 10) / 10
+    floor, rules = _scale(min(point.low for point in points))
 
     def place(labels: float, share: float) -> str:
         x = LEFT + (WIDTH - LEFT - RIGHT) * labels / most
@@ -42,7 +41,7 @@ def learning_curve(points: Sequence[Point]) -> Markup:
     line = [place(point.labels, point.estimate) for point in points]
     x, y = line[-1].split(",")
     parts = [
-        _grid(floor, most),
+        _grid(floor, rules, most),
         f'<polygon class="band" points="{" ".join(upper + lower)}"/>',
         f'<polyline class="line" points="{" ".join(line)}"/>',
         f'<circle class="dot" cx="{x}" cy="{y}" r="4"/>',
@@ -56,12 +55,18 @@ def learning_curve(points: Sequence[Point]) -> Markup:
     return _svg("curve", WIDTH, HEIGHT, "Learning curve", said, "".join(parts))
 
 
-def _grid(floor: float, most: int) -> str:
+def _scale(low: float) -> tuple[float, int]:
+    """Where the axis of shares begins, and in how many steps of a tenth or a fifth it reaches 1."""
+    size = 10 if low > 0.5 else 5
+    first = min(int(low * size), size - 1)
+    return first / size, size - first
+
+
+def _grid(floor: float, rules: int, most: int) -> str:
     parts = []
-    steps = 5 if 1 - floor > 0.5 else round((1 - floor) * 10)
-    for step in range(steps + 1):
-        share = floor + (1 - floor) * step / steps
-        y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - step / steps)
+    for step in range(rules + 1):
+        share = floor + (1 - floor) * step / rules
+        y = TOP + (HEIGHT - TOP - BOTTOM) * (1 - step / rules)
         parts.append(f'<line class="rule" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" text-anchor="end" x="{LEFT - 8}" y="{y + 4:.1f}">{share:.0%}</text>')
     for labels in _ticks(most):

@@ -83,3 +83,10 @@ def test_a_curve_of_one_point_and_one_of_certainty_can_be_drawn() -> None:
     for point in (charts.Point(0, 1.0, 1.0, 1.0), charts.Point(7, 0.0, 0.0, 0.0)):
         assert "NaN" not in charts.learning_curve([point])
         assert "<svg" in charts.learning_curve([point])
+
+
+def test_the_curves_rules_stand_at_round_shares() -> None:
+    drawn = charts.learning_curve([charts.Point(10, 0.5, 0.13, 0.7), charts.Point(20, 0.9, 0.8, 1.0)])
+    assert re.findall(r">(\d+)%<", drawn) == ["0", "20", "40", "60", "80", "100"]
+    drawn = charts.learning_curve([charts.Point(10, 0.9, 0.84, 0.95)])
+    assert re.findall(r">(\d+)%<", drawn) == ["80", "90", "100"]
