@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.xdist_group("supervisor"),  # one whole system at a time is enough for two cores
 ]
-PEOPLE, ITEMS, THINK = 8, 700, 0.5
+PEOPLE, ITEMS, THINK = 8, 450, 1.0
 LEARNED_WITHIN = 30.0
 
 
@@ -79,7 +79,7 @@ def _wait_for_progress(system: System, crowd: Crowd) -> None:
     before = len(crowd.acknowledged)
     wanted = set(MARKS) - ({"broker"} if system.place.redis_url else set())
     wait_until(lambda: set(system.children()) == wanted, system.told)
-    crowd.wait_for(before + 2 * PEOPLE)
+    crowd.wait_for(before + PEOPLE)
 
 
 def _wait_for_round(lead: Client, project: int, labels: int) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-WORDS = "account card charge declined delivery exchange fee late limit lost pay pin rate refund top transfer".split()
+WORDS = ["account", "card", "charge", "decline", "delivery", "exchange", "fee", "late"]
+WORDS += ["limit", "lost", "pay", "pin", "rate", "refund", "top", "transfer"]
 
 
 @dataclass(frozen=True)

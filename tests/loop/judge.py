@@ -1,6 +1,7 @@
 """What must hold after people have worked, judged from the export, the progress and the rounds alone."""
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 from math import comb
 from typing import Any
 
@@ -71,7 +72,7 @@ def assert_rounds_ran_by_themselves(rounds: list[dict[str, Any]], labels_known: 
     assert used == sorted(used)
     assert used[-1] == labels_known
     times = [(one["opened_at"], one["published_at"]) for one in published]
-    assert all(before[1] <= after[0] for before, after in zip(times, times[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(times))
 
 
 def assert_accuracy_is_honest(accuracy: dict[str, Any] | None, lines: Lines, crowd: Crowd) -> None:

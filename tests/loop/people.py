@@ -37,34 +37,33 @@ class Crowd:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._failures: list[BaseException] = []
-        self._rounds_at_work = 0
+        self._threads: list[threading.Thread] = []
+        self._times_at_work = 0
 
     @contextmanager
     def at_work(self, think: float) -> Iterator[None]:
         """Everybody answers, thinking so many seconds on average, until the block ends; nobody keeps an item."""
         self._stopped.clear()
-        self._rounds_at_work += 1
-        threads = [
+        self._times_at_work += 1
+        self._threads = [
             threading.Thread(target=self._guarded, args=(email, token, think, number))
             for number, (email, token) in enumerate(self.tokens.items())
         ]
-        for thread in threads:
+        for thread in self._threads:
             thread.start()
         try:
             yield
         finally:
             self._stopped.set()
-            for thread in threads:
+            for thread in self._threads:
                 thread.join()
         self.raise_failure()
 
     def drain(self) -> None:
         """Answer until everybody is told that every item has all its answers."""
         with self.at_work(0.0):
-            while threading.active_count() > 1 and any(
-                thread.name.startswith("annotator") for thread in threading.enumerate()
-            ):
-                time.sleep(0.05)
+            for thread in self._threads:
+                thread.join()
 
     def wait_for(self, answers: int, patience: float = 60.0) -> None:
         """Wait until so many answers are acknowledged; call it inside `at_work`."""
@@ -80,8 +79,7 @@ class Crowd:
             raise self._failures[0]
 
     def _guarded(self, email: str, token: str, think: float, number: int) -> None:
-        threading.current_thread().name = f"annotator {email}"
-        rng = random.Random(f"{self.seed} {self._rounds_at_work} {number}")
+        rng = random.Random(f"{self.seed} {self._times_at_work} {number}")
         try:
             with Client(self.address, token) as client:
                 try:

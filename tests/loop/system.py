@@ -62,8 +62,8 @@ class Place:
 
     def database(self) -> Database:
         """A connection of the test's own, to see what is stored; the caller closes it."""
-        settings = Settings(data_dir=self.folder, database_url=self.database_url)
-        return Database(settings.database)
+        told = {"data_dir": self.folder, "database_url": self.database_url}
+        return Database(Settings.model_validate(told).database)
 
     def command(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """The command line, run on this place."""
@@ -188,13 +188,13 @@ def served(folder: Path) -> Iterator[Place]:
     """A scratch database in PostgreSQL and a prefix of its own in Redis, both gone after the block."""
     name = f"marginalia_loop_{uuid4().hex[:12]}"
     with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        connection.execute(f"CREATE DATABASE {name}")
     try:
         url = f"{POSTGRES.rsplit('/', 1)[0]}/{name}"
         yield Place(folder, _free_port(), url, REDIS, name)
     finally:
         with psycopg.connect(POSTGRES, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
         with redis.Redis.from_url(REDIS) as client:
             for key in client.scan_iter(f"{name}:*"):
                 client.delete(key)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -60,13 +61,13 @@ def test_eight_people_answer_and_everything_promised_holds(up: Up, made: Callabl
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def _learned(lead: Client, project: int) -> dict[str, object]:
+def _learned(lead: Client, project: int) -> dict[str, Any]:
     """The progress once a round has learned every label, which nobody asks for."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
 
     def is_learned() -> bool:
         found.update(lead.call("GET", f"/projects/{project}/progress"))
-        return found["unlearned"] == 0
+        return bool(found["unlearned"] == 0)
 
     wait_until(is_learned, lambda: str(found), patience=30)
     return found
