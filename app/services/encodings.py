@@ -39,12 +39,11 @@ class Slice:
 
 def pending(db: Session, now: datetime) -> list[int]:
     """The projects with items that are not encoded as far up the ladder as they should be, held by nobody."""
-    found = []
-    for project in db.scalars(select(Project).where(Project.next_row > 0)):
-        known = {one.rung: one for one in db.scalars(select(Encoding).where(Encoding.project_id == project.id))}
-        if _next_rung(project, known, now) is not None:
-            found.append(project.id)
-    return found
+    known: dict[int, dict[int, Encoding]] = {}
+    for one in db.scalars(select(Encoding)):
+        known.setdefault(one.project_id, {})[one.rung] = one
+    projects = db.scalars(select(Project).where(Project.next_row > 0))
+    return [each.id for each in projects if _next_rung(each, known.get(each.id, {}), now) is not None]
 
 
 def _next_rung(project: Project, known: dict[int, Encoding], now: datetime) -> int | None:
