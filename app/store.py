@@ -147,3 +147,10 @@ def temporary() -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+def forget_temporary(before: float) -> None:
+    """Delete what a killed process left behind: temporary files older than a time, in seconds since 1970."""
+    for path in folder("tmp").iterdir():
+        if path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)

@@ -119,6 +119,10 @@ def measure_round(project_id: int) -> None:
             measuring.save(opened, output)
             with transaction() as db:
                 measuring.publish(db, opened, output, known, datetime.now(UTC))
+    except Exception as error:
+        _log.exception("measuring failed", project=project_id, round=opened.number)
+        with transaction() as db:
+            measuring.fail(db, opened, f"{type(error).__name__}: {error}", datetime.now(UTC))
     finally:
         _state["doing"] = None
 

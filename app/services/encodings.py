@@ -20,6 +20,7 @@ from app.settings import current
 SLICE_SECONDS = 2.0  # of work between two looks at what else waits
 BATCH = 64
 LEARN_FROM = 5000
+LAG = 1000  # items that a better encoder may be behind before a quicker one is taken again
 WHOLE_SHARD = 65_536  # smaller ones are joined up to this many rows
 
 
@@ -47,17 +48,20 @@ def pending(db: Session, now: datetime) -> list[int]:
 
 
 def _next_rung(project: Project, known: dict[int, Encoding], now: datetime) -> int | None:
-    """The lowest rung with work to do; a rung below the one in use needs no more. None while somebody works."""
+    """The lowest rung with work to do, None while somebody works.
+
+    A rung below the one in use needs no more, unless a large upload has left that one far behind.
+    """
     rungs = recipes.ladder(project.modality, project.recipe)
-    used = next((rung for rung, one in known.items() if one.id == project.encoding_id), 0)
+    used = next((one for one in known.values() if one.id == project.encoding_id), None)
+    lowest = used.rung if used and project.next_row - used.rows_done <= LAG else 0
+    if any(one.owner and one.lease_ends_at and one.lease_ends_at > now for one in known.values()):
+        return None
     for rung, spec in enumerate(rungs):
         one = known.get(rung)
         is_ours = one is not None and _spec(one) == spec
-        if one is not None and one.owner and one.lease_ends_at and one.lease_ends_at > now:
-            return None
-        if one is not None and is_ours and (one.rows_done >= project.next_row or one.error):
-            continue
-        if rung >= used or not is_ours:
+        is_done = one is not None and is_ours and (one.rows_done >= project.next_row or one.error is not None)
+        if not is_done and (rung >= lowest or not is_ours):
             return rung
     return None
 
@@ -164,12 +168,20 @@ def publish_slice(db: Session, taken: Slice, rows: int, seconds: float) -> None:
         return  # the files are whole and named by their rows: whoever took over finds them
     one.rows_done, one.seconds = taken.start + rows, one.seconds + seconds
     one.owner, one.lease_ends_at = None, None
-    used = db.get(Encoding, project.encoding_id) if project.encoding_id else None
-    is_whole = one.rows_done >= project.next_row
-    if used is None or (is_whole and one.rung >= used.rung):
-        project.encoding_id = one.id
+    db.flush()
+    project.encoding_id = _best(project, db.scalars(select(Encoding).where(Encoding.project_id == project.id)).all())
     jobs.enqueue(db, "run_round", project.id)
     jobs.enqueue(db, "run_encoding", project.id)
+
+
+def _best(project: Project, known: Sequence[Encoding]) -> int | None:
+    """The one to use: the best whole one; where none is whole, the one in use, unless another has twice its rows."""
+    whole = [one for one in known if one.rows_done >= project.next_row]
+    if whole:
+        return max(whole, key=lambda one: one.rung).id
+    used = next((one for one in known if one.id == project.encoding_id), None)
+    most = max(known, key=lambda one: (one.rows_done, one.rung))
+    return most.id if used is None or most.rows_done > 2 * used.rows_done else used.id
 
 
 def fail(db: Session, taken: Slice, error: str) -> None:

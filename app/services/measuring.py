@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from app.core.round import MeasureOutput
 
 LEASE = timedelta(seconds=300)
+AFTER_FAILURE = timedelta(seconds=60)
 GROWTH = 1.05  # of the labels since the last measured round, while labels go on coming
 CALM = timedelta(seconds=2)  # without a new label, the newest round is measured whatever the growth
 
@@ -59,7 +60,7 @@ def open_measuring(db: Session, project_id: int, owner: str, now: datetime) -> O
     taken = db.execute(
         update(Round)
         .where(Round.id == round_id, (Round.measure_ends_at.is_(None)) | (Round.measure_ends_at <= now))
-        .values(measure_ends_at=now + LEASE)
+        .values(measure_ends_at=now + LEASE, owner=owner)
     )
     if taken.rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE's result has it
         return None
@@ -83,3 +84,9 @@ def publish(db: Session, opened: Opened, output: "MeasureOutput", known: Read, n
     audit = {"skipped": known.audit_skipped, "frontier": known.audit_frontier}
     made.metrics = {**output.metrics, "audit": audit, "labels": len(known.given.answers)}
     made.measured_at, made.measure_ends_at = now, None
+
+
+def fail(db: Session, opened: Opened, error: str, now: datetime) -> None:
+    """Record why nothing was measured; it is tried again after a pause."""
+    values = {"error": error[:4000], "measure_ends_at": now + AFTER_FAILURE}
+    db.execute(update(Round).where(Round.id == opened.round_id).values(**values))

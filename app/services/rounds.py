@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app import jobs, store
@@ -131,11 +131,15 @@ def open_round(db: Session, project_id: int, owner: str, now: datetime) -> Opene
 
 
 def give_up(db: Session, is_dead: Callable[[str], bool]) -> int:
-    """End what dead workers hold, without waiting for their leases' ends; returns how many rounds and encodings."""
+    """End what dead workers hold, without waiting for their leases' ends; returns how many things that were."""
     ended = 0
     for made in db.scalars(select(Round).where(Round.state == "open", Round.owner.is_not(None))):
         if is_dead(made.owner or ""):
             made.lease_ends_at = made.opened_at
+            ended += 1
+    for made in db.scalars(select(Round).where(Round.measure_ends_at.is_not(None))):
+        if is_dead(made.owner or ""):
+            made.measure_ends_at = None
             ended += 1
     for one in db.scalars(select(Encoding).where(Encoding.owner.is_not(None))):
         if is_dead(one.owner or ""):
@@ -231,15 +235,13 @@ def _audit_set(db: Session, project_id: int) -> tuple[IntArray, float, int]:
     frontier = db.scalar(
         select(Item.key).where(Item.project_id == project_id, ~Item.is_settled).order_by(Item.key).limit(1)
     )
-    below = [Item.project_id == project_id, Item.is_settled]
+    # What was imported was not drawn: the audit set is a sample of the other items.
+    drawn = exists().where(Label.item_id == Item.id, Label.ended_at.is_(None), Label.chosen_by != "import")
+    below = [Item.project_id == project_id, Item.is_settled, drawn]
     if frontier is not None:
         below.append(Item.key < frontier)
     settled = db.scalar(select(func.count()).select_from(Item).where(*below)) or 0
-    answered = select(Item.row).where(
-        *below,
-        select(Label.id).where(Label.item_id == Item.id, Label.ended_at.is_(None), Label.answer.is_not(None)).exists(),
-    )
-    rows = _rows(db, answered)
+    rows = _rows(db, select(Item.row).where(*below, drawn.where(Label.answer.is_not(None))))
     return rows, 1.0 if frontier is None else frontier, settled - len(rows)
 
 

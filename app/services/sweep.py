@@ -9,7 +9,7 @@ from app import jobs, store
 from app.models import Lease, Project, SignIn, Worker
 from app.services import encodings, measuring, queue, rounds, uploads
 
-LEASES_KEPT = timedelta(days=1)
+KEPT = timedelta(days=1)
 
 
 def wanted(db: Session, now: datetime) -> list[tuple[str, int]]:
@@ -37,9 +37,10 @@ def ask(db: Session, found: list[tuple[str, int]]) -> None:
 
 def tidy(db: Session, now: datetime) -> None:
     """Forget what nobody can need any more."""
-    db.execute(delete(Lease).where(Lease.ended_at < now - LEASES_KEPT))
+    db.execute(delete(Lease).where(Lease.ended_at < now - KEPT))
     db.execute(delete(SignIn).where(SignIn.ends_at < now))
     db.execute(delete(Worker).where(Worker.seen_at < now - timedelta(days=1)))
     uploads.forget_spools(db, now)
+    store.forget_temporary(now.timestamp() - KEPT.total_seconds())
     for project_id in store.projects_on_disk() - set(db.scalars(select(Project.id))):
         store.forget_project(project_id)

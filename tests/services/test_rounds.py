@@ -222,6 +222,38 @@ def test_skipped_items_are_passed_and_counted(learning: Project, bob: User) -> N
     assert (list(rows), skipped) == ([0, 2], 1)
 
 
+def test_imported_labels_never_feed_an_estimate(learning: Project, alice: User, bob: User) -> None:
+    with reading() as db:
+        items = list(db.scalars(select(Item).order_by(Item.key)))
+    for item in items[:3]:
+        submit(learning, item.id, bob)
+    with transaction() as db:
+        label = db.scalar(select(Label).where(Label.item_id == items[1].id))
+        assert label is not None
+        label.chosen_by = "import"
+    with reading() as db:
+        rows, frontier, skipped = rounds._audit_set(db, learning.id)
+    assert (list(rows), frontier, skipped) == ([0, 2], items[3].key, 0)
+
+
+def test_a_large_upload_is_encoded_quickly_first(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encodings, "LAG", 10)
+    project = make_project(TEXTS[:4])
+    for _ in range(3):
+        tasks.run_encoding(project.id)
+    with transaction() as db:
+        add_items(db, db.get_one(Project, project.id), TEXTS[4:])
+    monkeypatch.setattr(encodings, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(encodings, "BATCH", 18)
+    used = []
+    for _ in range(4):
+        with reading() as db:
+            state = progress.encoding_state(db, db.get_one(Project, project.id))
+            used.append(next((one["encoder"], one["rows_done"]) for one in state if one["in_use"]))
+        tasks.run_encoding(project.id)
+    assert used == [("minilm", 4), ("hashed_ngrams", 22), ("hashed_ngrams", 40), ("hashed_ngrams", 40)]
+
+
 def _encoding(project: Project) -> Encoding:
     with reading() as db:
         return db.scalars(select(Encoding).where(Encoding.project_id == project.id)).one()

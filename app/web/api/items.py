@@ -71,9 +71,10 @@ async def upload(
 ) -> Response:
     """Add items from a file: CSV, TSV, JSON Lines, a JSON array, Parquet, a ZIP of images, an image.
 
-    Name the columns with `text`, `label` ("folder" for a ZIP), `external_id`, `columns` (of a table); what is not
-    named is guessed. `label_as`: `import` stores labels, `truth` keeps them hidden, for simulation. `on_error`:
-    `refuse` (nothing is added where anything is wrong) or `keep` (the good rows are).
+    Name the columns with `text`, `label` ("folder" for a ZIP), `external_id`, `columns` (of a table). Without a
+    name, `text` is guessed, and `external_id` is the column of that name, if there is one. `label_as`: `import`
+    stores labels, `truth` keeps them hidden, for simulation. `on_error`: `refuse` (nothing is added where anything is
+    wrong) or `keep` (the good rows are).
     """
     await run_in_threadpool(_may_upload, project_id, caller)
     chosen = uploads.Mapping(
