@@ -66,7 +66,7 @@ def test_it_works(make_project: MakeProject, alice: User, bob: User) -> None:
     (found,) = line["labels"]
     assert set(found) == LABEL
     assert found == {
-        "id": str(number), "annotator": bob.email, "answer": SPAM, "seconds": 1.5, "created_at": NOW.isoformat(),
+        "id": str(number), "annotator": bob.email, "answer": SPAM, "seconds": 1.5, "created_at": NOW.isoformat().replace("+00:00", "Z"),
         "chosen_by": "queue", "inclusion_probability": 0.1, "round": 3, "strategy": "margin", "score": 0.25,
         "rank": 2, "pool_size": 3, "key": 0.5, "suggestion": {"answer": HAM},
     }  # fmt: skip
@@ -83,7 +83,9 @@ def test_only_what_stands_is_exported_and_skips_are_told_apart(
     first, second = lines(project, only="all")
     assert first["skips"] == []
     assert (second["answer"], second["confidence"], second["labels"]) == (None, None, [])
-    assert second["skips"] == [{"annotator": alice.email, "reason": "unclear", "created_at": NOW.isoformat()}]
+    assert second["skips"] == [
+        {"annotator": alice.email, "reason": "unclear", "created_at": NOW.isoformat().replace("+00:00", "Z")}
+    ]
 
 
 def test_answers_merge_and_the_filters_ask_for_what_they_say(

@@ -2,11 +2,12 @@
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, BinaryIO
+
+import orjson
 
 from app.core.formats import Bad, Columns, Limits, Row, Unreadable
 from app.core.formats._text import fault, lines, open_text
@@ -135,8 +136,10 @@ def cell(value: Any) -> str:
     if isinstance(value, int | float):
         return repr(value) if math.isfinite(value) else ""
     if isinstance(value, datetime):
-        return value.isoformat()
-    return neutral(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, str):
+        return neutral(value)
+    return neutral(orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode())
 
 
 def neutral(text: str) -> str:

@@ -36,6 +36,6 @@ class Json(Format):
         """An element a line."""
         before = b"[\n"
         for row in rows:
-            stream.write(before + orjson.dumps(row, default=str))
+            stream.write(before + orjson.dumps(row, default=str, option=orjson.OPT_UTC_Z))
             before = b",\n"
         stream.write(b"\n]\n" if before == b",\n" else b"[]\n")

@@ -32,4 +32,4 @@ class JsonLines(Format):
     def write(self, rows: Iterator[dict[str, Any]], stream: BinaryIO, columns: Columns | None = None) -> None:  # noqa: ARG002 - JSON names its own
         """UTF-8, a line feed after each."""
         for row in rows:
-            stream.write(orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE))
+            stream.write(orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z))

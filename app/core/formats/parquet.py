@@ -91,9 +91,9 @@ def _value(value: Any, kind: Kind) -> Any:
     if value is None:
         return None
     if kind == "json":
-        return orjson.dumps(value, default=str).decode()
+        return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode()
     if kind == "string":
-        return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+        return value if isinstance(value, str) else orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode()
     if kind == "float":
         return float(value)  # Arrow refuses whole numbers that a float cannot hold exactly
     if isinstance(kind, str):
