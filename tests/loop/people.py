@@ -70,7 +70,9 @@ class Crowd:
         deadline = time.monotonic() + patience
         while len(self.acknowledged) < answers:
             self.raise_failure()
-            assert time.monotonic() < deadline, f"{len(self.acknowledged)} of {answers} answers"
+            told = f"{len(self.acknowledged)} of {answers} answers"
+            assert any(thread.is_alive() for thread in self._threads), f"no item is left: {told}"
+            assert time.monotonic() < deadline, told
             time.sleep(0.05)
 
     def raise_failure(self) -> None:
