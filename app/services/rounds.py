@@ -1,6 +1,6 @@
 """Rounds: when one is due, who holds it, what it reads, and how it is published. The computing is app.core.round."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -177,17 +177,16 @@ def read(db: Session, opened: Opened, step: Callable[[str], None]) -> Read:
     made = db.get_one(Round, opened.round_id)
     fresh = select(Label.id).where(Label.project_id == project.id, Label.learned_round_id.is_(None))
     seen = list(db.scalars(fresh))
-    answers = [
-        (row, person, answer)
-        for row, person, answer in db.execute(
-            select(Item.row, Label.user_id, Label.answer)
-            .join(Item, Item.id == Label.item_id)
-            .where(Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_not(None))
-            .order_by(Item.row, Label.user_id)
-        )
-    ]
+    standing = db.execute(
+        select(Item.row, Label.user_id, Label.answer, Label.chosen_by, Label.created_at)
+        .join(Item, Item.id == Label.item_id)
+        .where(Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_not(None))
+        .order_by(Item.row, Label.user_id)
+    ).all()
+    answers = [(one.row, one.user_id, one.answer) for one in standing]
     audit_rows, frontier, skipped = _audit_set(db, project.id)
     last = _last(db, project.id, made)
+    measured = _state(project.id, _last(db, project.id, made, is_measured=True), "measured.npz")
     given = RoundInput(
         task=load_task(project.task),
         recipe=project.recipe,
@@ -205,9 +204,11 @@ def read(db: Session, opened: Opened, step: Callable[[str], None]) -> Read:
         queue_size=project.recipe["queue_size"],
         seed=made.seed,
         step=step,
-        measured=_state(project.id, _last(db, project.id, made, is_measured=True), "measured.npz"),
+        measured=measured,
         scores=_scores(project),
-        may_defer=True,
+        # The first round over new features is measured at once: the old number is that of another model.
+        may_defer=measured is not None,
+        drawn_rows=_drawn_rows(standing),
     )
     return Read(given, seen, skipped, frontier)
 
@@ -243,6 +244,13 @@ def _audit_set(db: Session, project_id: int) -> tuple[IntArray, float, int]:
     settled = db.scalar(select(func.count()).select_from(Item).where(*below)) or 0
     rows = _rows(db, select(Item.row).where(*below, drawn.where(Label.answer.is_not(None))))
     return rows, 1.0 if frontier is None else frontier, settled - len(rows)
+
+
+def _drawn_rows(standing: Sequence[Any]) -> IntArray:
+    """The answered rows that were asked by their keys and by no queue, oldest first."""
+    drawn = {one.row: one.created_at for one in standing if one.chosen_by in ("random", "fallback")}
+    asked = {one.row for one in standing if one.chosen_by == "queue"}
+    return np.array(sorted(drawn.keys() - asked, key=lambda row: (drawn[row], row)), np.int64)
 
 
 def _rows(db: Session, query: Any) -> IntArray:
