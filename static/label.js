@@ -35,6 +35,7 @@ let past = JSON.parse(desk.dataset.recent ?? "[]").map((/** @type {any} */ one) 
 /** @type {Set<number>} */
 const answered = new Set();
 let isFetching = false;
+let isStale = false; // an answer has arrived since the fetch under way was sent
 let isUndoing = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let retryTimer;
@@ -127,6 +128,7 @@ function advance() {
 
 /** Hold the next items; the server gives what we hold already first, so what is known is left out. */
 async function refill() {
+  isStale = isFetching;
   if (isFetching || (current && ahead.length >= AHEAD)) return;
   isFetching = true;
   clearTimeout(retryTimer);
@@ -144,6 +146,7 @@ async function refill() {
   } finally {
     isFetching = false;
   }
+  if (isStale) await refill();
 }
 
 /** @param {string | null} emptyReason */
@@ -153,7 +156,7 @@ function nothingOrNext(emptyReason) {
     paint(next);
     if (ahead.length < AHEAD) queueMicrotask(refill);
   } else if (outbox.size) {
-    later("Waiting for the network: your answers are safe in this browser.");
+    later(outbox.tries ? "Waiting for the network: your answers are safe in this browser." : "Sending your last answers …");
   } else {
     later(emptyReasons[emptyReason ?? ""] ?? emptyReason ?? "");
   }
