@@ -10,6 +10,10 @@ from app.core.aggregation import Aggregator, merge_answers
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.tasks import InvalidAnswer, Task
 
+# At most this share of the labels is kept from the model that chooses what to ask: the price stays bounded where
+# many labels were drawn, as in a burst without a worker.
+WITHHELD = 0.2
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -35,6 +39,18 @@ def merge(task: Task, answers: Sequence[tuple[int, int, dict[str, Any]]], rows: 
         fitting.append(answer)
     merged, targets, _ = merge_answers(by, task, fitting)
     return Labelled(merged, targets, memberships(task, targets), len(known) - len(fitting))
+
+
+def acquiring(labelled: Labelled, drawn_rows: IntArray) -> Labelled:
+    """What the model that chooses may know: all but the newest of the rows drawn at random, given oldest first.
+
+    Why: an item that was labelled at random would keep the queue from asking its neighbours. Leaving it out to measure
+    would then leave a hole that no other item of the pool has, and the accuracy shown would be too low.
+    """
+    drawn = drawn_rows[np.isin(drawn_rows, labelled.rows)]
+    withheld = drawn[max(0, len(drawn) - int(WITHHELD * len(labelled.rows))) :]
+    kept = ~np.isin(labelled.rows, withheld)
+    return Labelled(labelled.rows[kept], labelled.targets[kept], labelled.members[kept], labelled.misfits)
 
 
 def memberships(task: Task, probabilities: FloatArray) -> BoolArray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -13,10 +13,11 @@ from app.core import measure as measuring
 from app.core import plugins
 from app.core.aggregation import Aggregator
 from app.core.data import Features, FloatArray, IntArray
-from app.core.labelled import Labelled, merge
+from app.core.labelled import Labelled, acquiring, merge
 from app.core.learners import Learner, State
 from app.core.selection import QueueEntry as QueueEntry
 from app.core.selection import choose, is_cold, learnable, pick_strategy
+from app.core.strategies import Strategy
 from app.core.tasks import Task
 
 DEFAULTS: dict[str, Any] = {
@@ -35,6 +36,8 @@ class RoundInput:
     answers: (row, annotator, answer); one answer of a person to an item.
     open_rows: may be asked. busy_rows: in somebody's hands; not asked, but covered.
     audit_rows: the answered rows of the audit set, a uniform sample of the whole pool.
+    drawn_rows: the answered rows that were asked at random and by no queue, oldest first; a strategy that needs a
+    model is given one that does not know them (see `acquiring`).
     previous: the state of the last round's learner. measured: the state of the one that was measured last.
     scores: the probabilities of the last round, which labelled rows keep where nothing is measured: there each is
     out of fold, or was made before its item was labelled. may_defer: leave expensive measuring to `measure`.
@@ -55,6 +58,7 @@ class RoundInput:
     measured: State | None = None
     scores: npt.NDArray[np.float16] | None = None
     may_defer: bool = False
+    drawn_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True)
@@ -89,11 +93,12 @@ def run(given: RoundInput) -> RoundOutput:
     quality: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "log_loss", "ece"))
     defers = given.may_defer and not measuring.is_cheap(len(labelled.rows), given.features.dimensions, _classes(given))
     if learnable(labelled.members):
-        learner = plugins.make("learners", recipe["learner"], Learner)
         with _timed("fit", given, seconds):
             if defers:
-                scores = _fit(given, learner, labelled, rng)
+                learner, scores = _fit(given, labelled, given.previous, rng)
+                _keep_known(scores, labelled, given.scores)
             else:
+                learner = plugins.make("learners", recipe["learner"], Learner)
                 previous = given.measured or given.previous
                 found = measuring.measure(
                     learner, given.task, given.features, labelled, given.audit_rows, rng, previous
@@ -101,10 +106,8 @@ def run(given: RoundInput) -> RoundOutput:
                 scores, quality = found.scores, found.quality
     with _timed("choose", given, seconds):
         name, strategy = pick_strategy(recipe, is_cold(labelled.members), learner is not None)
-        open_rows = _encoded(given.open_rows, given)
-        held = np.union1d(labelled.rows, _encoded(given.busy_rows, given))
-        open_rows = np.setdiff1d(open_rows, _encoded(given.busy_rows, given))
-        queue = choose(strategy, given.task, given.features, scores, open_rows, held, given.queue_size, rng)
+        open_rows = np.setdiff1d(_encoded(given.open_rows, given), _encoded(given.busy_rows, given))
+        queue = _choose(given, strategy, labelled, learner, scores, open_rows, rng)
     metrics = {**measuring.counts(given.task, labelled), **quality, "temperature": learner and learner.temperature}
     published = None if scores is None else scores.astype(np.float16)
     state = learner.state() if learner else {}
@@ -147,17 +150,50 @@ def _merge(given: RoundInput) -> Labelled:
     return merge(given.task, given.answers, given.features.rows, aggregator)
 
 
-def _fit(given: RoundInput, learner: Learner, labelled: Labelled, rng: np.random.Generator) -> FloatArray:
-    """Fit the whole model only and score the pool; labelled rows keep what was known of them without their label."""
+def _fit(
+    given: RoundInput, labelled: Labelled, warm: State | None, rng: np.random.Generator
+) -> tuple[Learner, FloatArray]:
+    """A learner of these labels, whole and without folds, and its scores of the pool."""
+    learner = plugins.make("learners", _complete(given)["learner"], Learner)
     weights = np.ones(len(labelled.rows), np.float32)
     features = given.features.take(labelled.rows)
     no_folds = np.zeros(len(labelled.rows), np.int64)
-    learner.fit(features, labelled.targets, weights, given.task.exclusive, rng, no_folds, 0, None, given.previous)
-    scores = measuring.score(given.features, learner, _classes(given))
-    if given.scores is not None and given.scores.shape[1] == scores.shape[1]:
-        known = labelled.rows[labelled.rows < len(given.scores)]
-        scores[known] = given.scores[known]
-    return scores
+    learner.fit(features, labelled.targets, weights, given.task.exclusive, rng, no_folds, 0, None, warm)
+    return learner, measuring.score(given.features, learner, _classes(given))
+
+
+def _keep_known(scores: FloatArray, labelled: Labelled, known: npt.NDArray[np.floating[Any]] | None) -> None:
+    """Labelled rows keep what was known of them without their label."""
+    if known is not None and known.shape[1] == scores.shape[1]:
+        rows = labelled.rows[labelled.rows < len(known)]
+        scores[rows] = known[rows]
+
+
+def _choose(
+    given: RoundInput,
+    strategy: Strategy,
+    labelled: Labelled,
+    learner: Learner | None,
+    scores: FloatArray | None,
+    open_rows: IntArray,
+    rng: np.random.Generator,
+) -> list[QueueEntry]:
+    """The queue, ranked without the labels that were drawn, suggested with all: see `acquiring`."""
+    known, doubts = labelled, scores
+    if learner is not None and scores is not None and strategy.needs_model:
+        known = acquiring(labelled, given.drawn_rows)
+        if len(known.rows) < len(labelled.rows) and learnable(known.members):
+            doubts = _fit(given, known, learner.state(), rng)[1]
+            _keep_known(doubts, known, scores)
+    held = np.union1d(known.rows, _encoded(given.busy_rows, given))
+    queue = choose(strategy, given.task, given.features, doubts, open_rows, held, given.queue_size, rng)
+    if scores is None or doubts is scores:
+        return queue
+    return [replace(entry, suggestion=_suggestion(given.task, scores[entry.row])) for entry in queue]
+
+
+def _suggestion(task: Task, p: FloatArray) -> dict[str, Any]:
+    return {"answer": task.decode(p), "confidence": task.confidence(p)}
 
 
 @contextmanager

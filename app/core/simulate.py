@@ -57,6 +57,7 @@ def play(
     keys = rng.random(features.rows)
     pool = np.setdiff1d(np.arange(features.rows), test)
     asked: list[int] = []
+    drawn: list[int] = []
     state: State | None = None
     while True:
         left = np.setdiff1d(pool, asked)
@@ -73,6 +74,7 @@ def play(
             queue_size=min(batch, max(labels - len(asked), 1)),
             seed=seed + len(asked),
             step=lambda _: None,
+            drawn_rows=np.array(drawn, np.int64),
         )
         result = run(given)
         yield list(asked), result
@@ -83,4 +85,7 @@ def play(
         by_key = left[np.argsort(keys[left])].tolist()
         for _ in range(min(batch, labels - len(asked), len(left))):
             source = by_key if rng.random() < recipe.get("random_share", 0.1) else queue
-            asked.append(next(row for row in [*source, *by_key] if row not in asked))
+            row = next(row for row in [*source, *by_key] if row not in asked)
+            if source is by_key or row not in queue:
+                drawn.append(row)
+            asked.append(row)

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from app.core import measure as measuring
 from app.core.data import ArrayFeatures, ShardedFeatures
+from app.core.labelled import Labelled, acquiring
 from app.core.round import RoundInput, measure, run
 from app.core.simulate import play, simulate
 from app.core.tasks.classification import Classification
@@ -33,6 +35,14 @@ def given(blobs, n=0, **changed) -> RoundInput:
         "step": lambda _: None,
     }
     return RoundInput(**(fields | changed))
+
+
+@pytest.fixture
+def corners() -> tuple[np.ndarray, np.ndarray]:
+    """300 points near three corners, each a class: 60 of the first two, 10 of the third, then all three in turn."""
+    classes = np.r_[np.arange(60) % 2, np.full(10, 2), np.arange(230) % 3]
+    noise = np.random.default_rng(5).normal(scale=0.1, size=(300, 8))
+    return (np.eye(3, 8)[classes] + noise).astype(np.float32), classes
 
 
 def test_without_answers_typical_items_come_without_suggestions(blobs):
@@ -248,6 +258,32 @@ def test_expensive_measuring_is_put_off_and_made_up_for(blobs, monkeypatch):
     together = run(given(blobs, 90, audit_rows=np.arange(90)))
     assert made_up.metrics["accuracy"]["estimate"] == pytest.approx(together.metrics["accuracy"]["estimate"], abs=0.02)
     assert np.allclose(second.probabilities[90:], together.probabilities[90:], atol=0.1)
+
+
+def test_what_was_drawn_at_random_does_not_keep_the_queue_away(corners):
+    """60 labels of two corners, and 10 drawn ones of a third, which alone know it."""
+    told = given(corners, 70, drawn_rows=np.arange(60, 70))
+    blind, seeing = run(told), run(replace(told, drawn_rows=NONE))
+    assert {corners[1][entry.row] for entry in blind.queue} == {2}
+    assert {corners[1][entry.row] for entry in seeing.queue} != {2}
+    # What people read is the opinion of the model that knows every label, and so is what is exported.
+    assert all(entry.suggestion["answer"] == {"class": "c"} for entry in blind.queue)
+    assert np.array_equal(blind.probabilities, seeing.probabilities)
+
+
+def test_drawn_labels_choose_too_where_the_strategy_asks_no_model(corners):
+    told = given(corners, 70, drawn_rows=np.arange(60, 70), recipe={"strategy": {"name": "random"}})
+    assert run(told).queue == run(replace(told, drawn_rows=NONE)).queue
+
+
+def test_the_newest_drawn_labels_are_withheld_at_most_a_fifth_of_all():
+    targets = np.eye(3, dtype=np.float32)[np.arange(10) % 3]
+    labelled = Labelled(np.arange(10) * 2, targets, targets > 0, misfits=1)
+    drawn = np.array([8, 99, 2, 18, 4])  # oldest first; 99 has no label that fits
+    assert acquiring(labelled, drawn).rows.tolist() == [0, 2, 6, 8, 10, 12, 14, 16]
+    assert acquiring(labelled, drawn[:1]).rows.tolist() == [0, 2, 4, 6, 10, 12, 14, 16, 18]
+    assert np.array_equal(acquiring(labelled, drawn).targets, np.delete(targets, [2, 9], axis=0))
+    assert acquiring(labelled, NONE).rows.tolist() == labelled.rows.tolist()
 
 
 def test_there_is_nothing_to_measure_before_two_answers_differ(blobs):

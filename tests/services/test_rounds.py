@@ -208,6 +208,24 @@ def test_the_audit_set_ends_at_the_first_unanswered_key(learning: Project, bob: 
     assert (list(rows), frontier, skipped) == ([0, 1], items[2].key, 0)
 
 
+def test_a_round_is_told_which_rows_were_drawn_and_in_what_order(learning: Project, alice: User, bob: User) -> None:
+    """Item 1 is asked at random, item 0 after it in place of a queue, item 2 by a queue; item 3 by both."""
+    with reading() as db:
+        items = list(db.scalars(select(Item).order_by(Item.row)))
+    with transaction() as db:
+        db.get_one(Item, items[3].id).slots = 2
+    said = [(1, bob, "random"), (0, bob, "fallback"), (2, bob, "queue"), (3, bob, "random"), (3, alice, "queue")]
+    for minute, (row, person, chosen_by) in enumerate(said):
+        label, _ = submit(learning, items[row].id, person, now=NOW + timedelta(minutes=minute))
+        with transaction() as db:
+            db.get_one(Label, label.id).chosen_by = chosen_by
+    with transaction() as db:
+        opened = rounds.open_round(db, learning.id, "me", NOW + timedelta(hours=1))
+    assert opened is not None
+    with reading() as db:
+        assert rounds.read(db, opened, lambda _: None).given.drawn_rows.tolist() == [1, 0]
+
+
 def test_skipped_items_are_passed_and_counted(learning: Project, bob: User) -> None:
     with reading() as db:
         items = list(db.scalars(select(Item).order_by(Item.key)))
