@@ -1,6 +1,5 @@
 """Items: uploading them in a stream, listing them, their media."""
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,18 +8,16 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app import store
 from app.db import reading, transaction
-from app.errors import BadInput, NotFound, TooLarge
+from app.errors import BadInput, NotFound
 from app.models import Item
 from app.services import labels, projects, uploads
 from app.services.users import Caller
-from app.settings import current
 from app.web.answers import answer
 from app.web.deps import Id, Limit, SignedIn, now
+from app.web.receiving import file_part, pieces
 from app.web.schemas import UploadOut
 
 router = APIRouter(prefix="/api/v1", tags=["items"])
@@ -117,38 +114,18 @@ async def _spool(request: Request, path: Path, name: str) -> str:
     """Write the file that a request carries to `path`, in pieces; returns its name."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return await _spool_part(request, path, name)
+        part = await file_part(request)
+        with path.open("wb") as file:
+            while piece := await part.read(2**20):
+                file.write(piece)
+        await part.close()
+        return name or part.filename or "upload"
     if not name and kind not in SUFFIXES:
         raise BadInput(f"Say what the body is: a Content-Type of {', '.join(SUFFIXES)}, or ?name= with a file's name.")
     with path.open("wb") as file:
-        async for piece in _counted(request):
+        async for piece in pieces(request):
             file.write(piece)
     return name or "upload" + SUFFIXES[kind]
-
-
-async def _spool_part(request: Request, path: Path, name: str) -> str:
-    try:
-        form = await MultiPartParser(request.headers, _counted(request), max_files=1, max_fields=20).parse()
-    except MultiPartException as error:
-        raise BadInput(f"The form cannot be read: {error.message}") from error
-    part = form.get("file")
-    if not isinstance(part, UploadFile):
-        raise BadInput("The form has no file in a part named `file`.", [{"field": "file", "error": "missing"}])
-    with path.open("wb") as file:
-        while piece := await part.read(2**20):
-            file.write(piece)
-    await form.close()
-    return name or part.filename or "upload"
-
-
-async def _counted(request: Request) -> AsyncGenerator[bytes, None]:
-    """The body's pieces, refused as soon as they are too many, whatever the headers had promised."""
-    limit, read = current().upload_limit_bytes, 0
-    async for piece in request.stream():
-        read += len(piece)
-        if read > limit:
-            raise TooLarge(f"An upload may have {limit:,} bytes at most.")
-        yield piece
 
 
 @router.get("/projects/{project_id}/items")

@@ -6,7 +6,7 @@ from app.db import reading, transaction
 from app.errors import BadInput, Refusal
 from app.services import users
 from app.services.users import Caller
-from app.web.deps import SignedIn
+from app.web.deps import Id, SignedIn
 from app.web.pages.forms import Form, back_to, now, said, text
 from app.web.render import page
 
@@ -49,7 +49,7 @@ def create_token(request: Request, caller: SignedIn, form: Form) -> Response:
 
 
 @router.post("/account/tokens/{token_id}/delete")
-def delete_token(caller: SignedIn, token_id: int) -> Response:
+def delete_token(caller: SignedIn, token_id: Id) -> Response:
     """Revoke a token."""
     with transaction() as db:
         users.delete_token(db, caller.user_id, token_id)

@@ -11,7 +11,7 @@ from app.errors import NotFound
 from app.models import Project
 from app.services import projects
 from app.store import media_path
-from app.web.deps import SignedIn
+from app.web.deps import Id, SignedIn
 
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 FALLBACK = "#54678a"
@@ -44,7 +44,7 @@ def _sheet(project: Project) -> str:
 
 
 @router.get("/projects/{project_id}/colors.css")
-def colors(caller: SignedIn, project_id: int) -> Response:
+def colors(caller: SignedIn, project_id: Id) -> Response:
     """The classes' colours. A style sheet, since the content security policy allows no inline style."""
     with reading() as db:
         project, _ = projects.get(db, caller, project_id)
@@ -54,7 +54,7 @@ def colors(caller: SignedIn, project_id: int) -> Response:
 
 
 @router.get("/projects/{project_id}/media/{name}")
-def medium(caller: SignedIn, project_id: int, name: str) -> Response:
+def medium(caller: SignedIn, project_id: Id, name: str) -> Response:
     """An image of the project, for its members. Its name is its content's hash, so it never changes."""
     with reading() as db:
         projects.get(db, caller, project_id)

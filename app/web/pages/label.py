@@ -17,7 +17,7 @@ from app.errors import BadInput
 from app.models import Project
 from app.services import labels, progress, projects, queue
 from app.services.users import Caller
-from app.web.deps import SignedIn
+from app.web.deps import Id, SignedIn
 from app.web.pages.assets import colors_url, media_url
 from app.web.pages.forms import SAID, Form, back_to, now, text, texts
 from app.web.render import page
@@ -33,7 +33,7 @@ UNDOABLE = 20
 
 
 @router.get("/projects/{project_id}/label")
-def show(request: Request, caller: SignedIn, project_id: int, item: int | None = None, before: str = "") -> Response:
+def show(request: Request, caller: SignedIn, project_id: Id, item: int | None = None, before: str = "") -> Response:
     """One item in the caller's hands. After an undo: `item`, and the answer `before` (JSON), to be marked."""
     with transaction() as db:
         project, role = projects.get(db, caller, project_id)
@@ -116,7 +116,7 @@ def _mark(before: str) -> dict[str, Any]:
 
 
 @router.post("/projects/{project_id}/label")
-def answer(caller: SignedIn, project_id: int, form: Form) -> Response:
+def answer(caller: SignedIn, project_id: Id, form: Form) -> Response:
     """Answer, skip or undo without scripts; then the next item."""
     address = f"/projects/{project_id}/label"
     with transaction() as db:

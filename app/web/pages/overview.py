@@ -10,7 +10,7 @@ from app.models import Project
 from app.services import progress, projects, rounds
 from app.services.users import Caller
 from app.web.charts import Point
-from app.web.deps import SignedIn
+from app.web.deps import Id, SignedIn
 from app.web.pages.assets import colors_url, media_url
 from app.web.pages.forms import back_to, now, said
 from app.web.render import page
@@ -21,19 +21,19 @@ QUEUE = 8
 
 
 @router.get("/projects/{project_id}")
-def show(request: Request, caller: SignedIn, project_id: int) -> Response:
+def show(request: Request, caller: SignedIn, project_id: Id) -> Response:
     """The lead's page; annotators see how far the project and they themselves are."""
     return _page(request, caller, project_id, "overview.html")
 
 
 @router.get("/projects/{project_id}/live")
-def live(request: Request, caller: SignedIn, project_id: int) -> Response:
+def live(request: Request, caller: SignedIn, project_id: Id) -> Response:
     """The part of the page that changes, for the script that swaps it in."""
     return _page(request, caller, project_id, "_live.html")
 
 
 @router.post("/projects/{project_id}/round")
-def ask_for_round(caller: SignedIn, project_id: int) -> Response:
+def ask_for_round(caller: SignedIn, project_id: Id) -> Response:
     """Ask for a round now."""
     with transaction() as db:
         project, _ = projects.get(db, caller, project_id, "lead")

@@ -6,7 +6,7 @@ from app.db import reading, transaction
 from app.errors import Refusal
 from app.services import progress, projects, recipes
 from app.services.users import Caller
-from app.web.deps import SignedIn
+from app.web.deps import Id, SignedIn
 from app.web.pages.forms import Form, back_to, now, said, text
 from app.web.render import page
 
@@ -14,13 +14,13 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/projects/{project_id}/people")
-def show(request: Request, caller: SignedIn, project_id: int) -> Response:
+def show(request: Request, caller: SignedIn, project_id: Id) -> Response:
     """The members, what each has done, and a form for one more."""
     return _page(request, caller, project_id)
 
 
 @router.post("/projects/{project_id}/people")
-def add(request: Request, caller: SignedIn, project_id: int, form: Form) -> Response:
+def add(request: Request, caller: SignedIn, project_id: Id, form: Form) -> Response:
     """Let somebody in, or change their role."""
     try:
         with transaction() as db:
@@ -32,7 +32,7 @@ def add(request: Request, caller: SignedIn, project_id: int, form: Form) -> Resp
 
 
 @router.post("/projects/{project_id}/people/{user_id}/remove")
-def remove(request: Request, caller: SignedIn, project_id: int, user_id: int) -> Response:
+def remove(request: Request, caller: SignedIn, project_id: Id, user_id: Id) -> Response:
     """Take somebody's role away; their labels stay."""
     try:
         with transaction() as db:

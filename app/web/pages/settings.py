@@ -9,7 +9,7 @@ from app.errors import BadInput, Conflict, Refusal
 from app.models import Project
 from app.services import projects
 from app.services.users import Caller
-from app.web.deps import SignedIn
+from app.web.deps import Id, SignedIn
 from app.web.pages.assets import colors_url
 from app.web.pages.create import rooms
 from app.web.pages.forms import Form, back_to, classes_of, recipe_of, said, text
@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/projects/{project_id}/settings")
-def show(request: Request, caller: SignedIn, project_id: int) -> Response:
+def show(request: Request, caller: SignedIn, project_id: Id) -> Response:
     """The settings as they are."""
     with reading() as db:
         project, role = projects.get(db, caller, project_id, "lead")
@@ -27,7 +27,7 @@ def show(request: Request, caller: SignedIn, project_id: int) -> Response:
 
 
 @router.post("/projects/{project_id}/settings")
-def change(request: Request, caller: SignedIn, project_id: int, form: Form) -> Response:
+def change(request: Request, caller: SignedIn, project_id: Id, form: Form) -> Response:
     """Change what the sent section holds; the page has one form a section."""
     fields = _fields(form)
     try:
@@ -48,7 +48,7 @@ def _fields(form: Form) -> dict[str, Any]:
 
 
 @router.post("/projects/{project_id}/delete")
-def delete(request: Request, caller: SignedIn, project_id: int, form: Form) -> Response:
+def delete(request: Request, caller: SignedIn, project_id: Id, form: Form) -> Response:
     """Delete the project, if its name was typed."""
     with transaction() as db:
         project, role = projects.get(db, caller, project_id, "lead")

@@ -1,6 +1,5 @@
 """The pages /projects/{id}/upload: send a file, say which column is what, read what became of it."""
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,18 +8,18 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.datastructures import FormData
 
 from app.core import plugins
 from app.db import reading, transaction
-from app.errors import BadInput, TooLarge
+from app.errors import BadInput
 from app.models import Project, Upload
 from app.services import projects, uploads
 from app.services.users import Caller
 from app.settings import current
 from app.web.deps import Id, SignedIn
 from app.web.pages.forms import Form, now, said, text, texts
+from app.web.receiving import file_part
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -47,7 +46,7 @@ def show(request: Request, caller: SignedIn, project_id: Id) -> Response:
 async def receive(request: Request, caller: SignedIn, project_id: Id) -> Response:
     """Keep the file until its columns are mapped. Whether the caller may comes first: then the body is read."""
     await run_in_threadpool(_may_upload, caller, project_id)
-    part = await _file(request)
+    part = await file_part(request)
     spooled = await run_in_threadpool(uploads.spool, part.file)
     await part.close()
     upload_id = await run_in_threadpool(_keep, caller, project_id, part.filename or "upload", spooled)
@@ -63,27 +62,6 @@ def _keep(caller: Caller, project_id: int, file_name: str, spooled: str) -> int:
     with transaction() as db:
         project, _ = projects.get(db, caller, project_id, "lead")
         return uploads.keep(db, project, caller.user_id, file_name, spooled, now()).id
-
-
-async def _file(request: Request) -> UploadFile:
-    try:
-        form = await MultiPartParser(request.headers, _counted(request), max_files=1, max_fields=20).parse()
-    except (MultiPartException, KeyError) as error:
-        raise BadInput("The form cannot be read; choose a file and send it again.") from error
-    part = form.get("file")
-    if not isinstance(part, UploadFile) or not part.filename:
-        raise BadInput("No file was chosen.", [{"field": "file", "error": "missing"}])
-    return part
-
-
-async def _counted(request: Request) -> AsyncGenerator[bytes, None]:
-    """The body in pieces, refused as soon as there are too many."""
-    limit, read = current().upload_limit_bytes, 0
-    async for piece in request.stream():
-        read += len(piece)
-        if read > limit:
-            raise TooLarge(f"An upload may have {limit:,} bytes at most.")
-        yield piece
 
 
 @router.get("/projects/{project_id}/upload/{upload_id}")
