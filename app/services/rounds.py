@@ -359,11 +359,17 @@ def fail(db: Session, opened: Opened, error: str, now: datetime) -> None:
 
 
 def forget_old(db: Session, project_id: int) -> set[int]:
-    """The rounds whose arrays are still wanted; the others' may go from the disk."""
+    """The rounds whose arrays are still wanted; the others' may go from the disk.
+
+    Beside the latest: the last measured one and the one that is being measured, however old. Without them the next
+    round would measure in place of the queue's fast loop, with everybody waiting.
+    """
     query = (
         select(Round.id).where(Round.project_id == project_id, Round.state != "failed").order_by(Round.number.desc())
     )
-    return set(db.scalars(query.limit(KEPT_ROUNDS)))
+    measured = query.where(Round.measured_at.is_not(None)).limit(1)
+    taken = query.where(Round.measured_at.is_(None), Round.measure_ends_at.is_not(None)).limit(1)
+    return {*db.scalars(query.limit(KEPT_ROUNDS)), *db.scalars(measured), *db.scalars(taken)}
 
 
 def _lease_end(now: datetime) -> datetime:
