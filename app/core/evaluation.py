@@ -41,11 +41,11 @@ def post_stratified(
 
     p̂ = Σ_s W_s p̂_s, var = Σ_s W_s² p̂_s (1 − p̂_s) / n_s, over strata s of confidence, W_s the pool's share in each.
     Holt & Smith, "Post stratification", JRSS A 1979. The interval is Wilson's for a sample of the size that has this
-    variance, n* = p̂ (1 − p̂) / var, at most twice n.
+    variance, n* = p̂ (1 − p̂) / var, at most n: strata cut from the sample itself seem to gain more than they do.
 
-    Why: an item that was labelled at random keeps the queue from asking its neighbours, so that a model without that
-    one label is worse around it than it is around items nobody has labelled. Its confidence there is lower, too; the
-    pool's confidence tells how seldom that is.
+    Why: a model without the label of an item that was drawn at random may be worse around it than the real one is
+    around items nobody has labelled, where its label has kept the queue away; `labelled.acquiring` prevents most of
+    that. Its confidence there is lower, too; the pool's confidence tells how seldom that is.
     """
     n = len(right)
     strata = max(1, min(5, n // STRATUM))
@@ -58,7 +58,7 @@ def post_stratified(
     estimate = float((share * mean).sum())
     variance = float((share**2 * mean * (1 - mean) / (size + 1)).sum())
     spread = estimate * (1 - estimate)
-    like = min(2 * n, spread / variance) if variance > 0 and spread > 0 else n
+    like = min(n, spread / variance) if variance > 0 and spread > 0 else n
     low, high = wilson(estimate * like, like, level)
     return estimate, low, high
 

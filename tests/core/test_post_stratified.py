@@ -9,8 +9,7 @@ def test_one_stratum_is_the_plain_share_with_wilsons_interval() -> None:
     confidence = np.full(10, 0.5)
     estimate, low, high = post_stratified(right, confidence, np.full(100, 0.5))
     assert estimate == pytest.approx(0.8)
-    wanted = wilson(8.8, 11)  # a borrowed item of the same mean
-    assert (low, high) == pytest.approx(wanted)
+    assert (low, high) == pytest.approx(wilson(8, 10))
 
 
 def test_strata_are_weighted_by_the_pool() -> None:
@@ -22,6 +21,13 @@ def test_strata_are_weighted_by_the_pool() -> None:
     unsure, sure = (15 + 0.75) / 31, (30 + 0.75) / 31
     assert estimate == pytest.approx(0.1 * unsure + 0.9 * sure)
     assert low < estimate < high
+
+
+def test_strata_never_make_the_interval_narrower_than_a_plain_sample_of_as_many() -> None:
+    right = np.arange(60) >= 30  # confidence tells right from wrong without fail
+    estimate, low, high = post_stratified(right, np.arange(60) / 60, np.arange(600) / 600)
+    assert estimate == pytest.approx(0.5, abs=0.01)
+    assert (low, high) == pytest.approx(wilson(60 * estimate, 60))
 
 
 def test_intervals_hold_as_often_as_they_say_where_confidence_explains_the_bias() -> None:
