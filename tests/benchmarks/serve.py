@@ -46,6 +46,7 @@ def _measure(place: Place, token: str, people: dict[str, str], size: int, quick:
             found = [_burst(crowd, answers) for _ in range(runs)]
             speed, p50, p99, most = (spread(list(each), digits=1) for each in zip(*found, strict=True))
             rows.append([f"{size:,}", data.name, str(count), speed, p50, p99, most])
+            print(*rows[-1], sep="  ", flush=True)  # it takes minutes; whoever waits sees it go on
         lead.call("DELETE", f"/projects/{project}")
     return rows
 

@@ -194,7 +194,7 @@ def served(folder: Path) -> Iterator[Place]:
         yield Place(folder, _free_port(), url, REDIS, name)
     finally:
         with psycopg.connect(POSTGRES, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         with redis.Redis.from_url(REDIS) as client:
             for key in client.scan_iter(f"{name}:*"):
                 client.delete(key)
