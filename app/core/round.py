@@ -65,10 +65,10 @@ class RoundInput:
 class RoundOutput:
     """What a round publishes.
 
-    queue: best first. probabilities: float16 [features.rows, K], of labelled rows out of fold, so that what
-    is exported for a row was never trained on its own answer; None without a model. state: empty without a
-    model. is_measured: whether the metrics hold the model's quality. strategy: the one that really ranked.
-    pool_size: how many rows it could choose from.
+    queue: best first. probabilities: float16 [features.rows, K], of labelled rows out of fold, so that what is
+    exported for a row was never trained on its own answer (NaN where no such prediction is there yet); None without a
+    model. state: empty without a model. is_measured: whether the metrics hold the model's quality. strategy: the one
+    that really ranked. pool_size: how many rows it could choose from.
     """
 
     queue: list[QueueEntry]
@@ -90,13 +90,14 @@ def run(given: RoundInput) -> RoundOutput:
         labelled = _merge(given)
     learner: Learner | None = None
     scores: FloatArray | None = None
+    unknown: IntArray = np.empty(0, np.int64)
     quality: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "log_loss", "ece"))
     defers = given.may_defer and not measuring.is_cheap(len(labelled.rows), given.features.dimensions, _classes(given))
     if learnable(labelled.members):
         with _timed("fit", given, seconds):
             if defers:
                 learner, scores = _fit(given, labelled, given.previous, rng)
-                _keep_known(scores, labelled, given.scores)
+                unknown = _keep_known(scores, labelled, given.scores)
             else:
                 learner = plugins.make("learners", recipe["learner"], Learner)
                 previous = given.measured or given.previous
@@ -110,6 +111,8 @@ def run(given: RoundInput) -> RoundOutput:
         queue = _choose(given, strategy, labelled, learner, scores, open_rows, rng)
     metrics = {**measuring.counts(given.task, labelled), **quality, "temperature": learner and learner.temperature}
     published = None if scores is None else scores.astype(np.float16)
+    if published is not None:
+        published[unknown] = np.nan  # a prediction that was trained on its own label is none
     state = learner.state() if learner else {}
     is_measured = not (defers and learner)
     return RoundOutput(queue, published, state, metrics, name, seconds, len(open_rows), is_measured)
@@ -162,11 +165,14 @@ def _fit(
     return learner, measuring.score(given.features, learner, _classes(given))
 
 
-def _keep_known(scores: FloatArray, labelled: Labelled, known: npt.NDArray[np.floating[Any]] | None) -> None:
-    """Labelled rows keep what was known of them without their label."""
-    if known is not None and known.shape[1] == scores.shape[1]:
-        rows = labelled.rows[labelled.rows < len(known)]
-        scores[rows] = known[rows]
+def _keep_known(scores: FloatArray, labelled: Labelled, known: npt.NDArray[np.floating[Any]] | None) -> IntArray:
+    """Labelled rows keep what was known of them without their label; returns those of which nothing was."""
+    if known is None or known.shape[1] != scores.shape[1]:
+        return labelled.rows
+    rows = labelled.rows[labelled.rows < len(known)]
+    rows = rows[np.isfinite(known[rows]).all(axis=1)]
+    scores[rows] = known[rows]
+    return np.setdiff1d(labelled.rows, rows)
 
 
 def _choose(

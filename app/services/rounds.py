@@ -207,7 +207,7 @@ def read(db: Session, opened: Opened, step: Callable[[str], None]) -> Read:
         measured=measured,
         scores=_scores(project),
         # The first round over new features is measured at once: the old number is that of another model.
-        may_defer=measured is not None,
+        may_defer=measured is not None or not _was_measured(db, project.id),
         drawn_rows=_drawn_rows(standing),
     )
     return Read(given, seen, skipped, frontier)
@@ -266,6 +266,12 @@ def _last(db: Session, project_id: int, made: Round, is_measured: bool = False) 
         query = query.where(Round.measured_at.is_not(None))
     last = db.scalar(query.order_by(Round.number.desc()).limit(1))
     return last if last is not None and last.recipe.get("learner") == made.recipe.get("learner") else None
+
+
+def _was_measured(db: Session, project_id: int) -> bool:
+    """Whether a number is shown already."""
+    query = exists().where(Round.project_id == project_id, Round.measured_at.is_not(None), Round.labels_used > 1)
+    return bool(db.scalar(select(query)))
 
 
 def _state(project_id: int, last: Round | None, name: str) -> dict[str, Any] | None:

@@ -286,5 +286,17 @@ def test_the_newest_drawn_labels_are_withheld_at_most_a_fifth_of_all():
     assert acquiring(labelled, NONE).rows.tolist() == labelled.rows.tolist()
 
 
+def test_a_prediction_that_was_trained_on_its_own_label_is_not_told(blobs, monkeypatch):
+    monkeypatch.setattr(measuring, "CHEAP", 0)
+    first = run(given(blobs, 60, may_defer=True))
+    assert np.isnan(first.probabilities[:60]).all()
+    assert np.isfinite(first.probabilities[60:]).all()
+    second = run(given(blobs, 70, may_defer=True, scores=first.probabilities, open_rows=np.arange(len(blobs[0]))))
+    assert np.isnan(second.probabilities[:60]).all()
+    # What was said of these before they were labelled still stands.
+    assert np.array_equal(second.probabilities[60:70], first.probabilities[60:70])
+    assert len(second.queue) == 20
+
+
 def test_there_is_nothing_to_measure_before_two_answers_differ(blobs):
     assert measure(given(blobs, 1)) is None

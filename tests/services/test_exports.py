@@ -28,6 +28,8 @@ LABEL = {
     "score", "rank", "pool_size", "key", "suggestion",
 }  # fmt: skip
 
+SHOWN_NOW = NOW.isoformat().replace("+00:00", "Z")
+
 
 def label(project: Project, row: int, user: User, answer: Any, minute: int = 0, **more: Any) -> UUID:
     number = UUID(int=row * 1000 + user.id * 10 + minute)
@@ -66,7 +68,7 @@ def test_it_works(make_project: MakeProject, alice: User, bob: User) -> None:
     (found,) = line["labels"]
     assert set(found) == LABEL
     assert found == {
-        "id": str(number), "annotator": bob.email, "answer": SPAM, "seconds": 1.5, "created_at": NOW.isoformat().replace("+00:00", "Z"),
+        "id": str(number), "annotator": bob.email, "answer": SPAM, "seconds": 1.5, "created_at": SHOWN_NOW,
         "chosen_by": "queue", "inclusion_probability": 0.1, "round": 3, "strategy": "margin", "score": 0.25,
         "rank": 2, "pool_size": 3, "key": 0.5, "suggestion": {"answer": HAM},
     }  # fmt: skip
@@ -84,7 +86,7 @@ def test_only_what_stands_is_exported_and_skips_are_told_apart(
     assert first["skips"] == []
     assert (second["answer"], second["confidence"], second["labels"]) == (None, None, [])
     assert second["skips"] == [
-        {"annotator": alice.email, "reason": "unclear", "created_at": NOW.isoformat().replace("+00:00", "Z")}
+        {"annotator": alice.email, "reason": "unclear", "created_at": SHOWN_NOW}
     ]
 
 
