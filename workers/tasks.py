@@ -14,7 +14,7 @@ from app.core import plugins
 from app.core.encoders import Encoder
 from app.db import reading, transaction
 from app.models import Project
-from app.services import encodings, measuring, rounds
+from app.services import encodings, measuring, round_data, rounds
 from app.services import sweep as sweeping
 
 TIDY_SECONDS = 60.0
@@ -81,7 +81,7 @@ def _compute_round(opened: rounds.Opened) -> None:
 
     began = time.monotonic()
     with reading() as db:
-        known = rounds.read(db, opened, _heartbeat(opened))
+        known = round_data.read(db, opened.round_id, _heartbeat(opened))
     read_in = time.monotonic() - began
     output = run(known.given)
     output.seconds["read"] = round(read_in, 4)
@@ -113,7 +113,7 @@ def measure_round(project_id: int) -> None:
     _state["doing"] = f"measuring round {opened.number} of project {project_id}"
     try:
         with reading() as db:
-            known = rounds.read(db, opened, lambda _: None)
+            known = round_data.read(db, opened.round_id, lambda _: None)
         output = measure(known.given)
         if output is not None:
             measuring.save(opened, output)

@@ -12,7 +12,7 @@ from app.core.tasks import InvalidAnswer
 from app.core.tasks import load as load_task
 from app.errors import BadInput, Conflict, NotFound
 from app.models import Choice, Item, Label, Lease, Project, QueueRow
-from app.services import queue
+from app.services import leases, queue
 from app.services.users import Caller
 
 CHOICE = tuple(name for name in Choice.__annotations__)
@@ -98,7 +98,7 @@ def undo(db: Session, caller: Caller, label_id: UUID, now: datetime) -> tuple[La
             item_id=item.id,
             user_id=caller.user_id,
             created_at=now,
-            ends_at=queue._end(now),
+            ends_at=leases.end_of(now),
             **{name: getattr(label, name) for name in CHOICE},
         )
         db.add(lease)
@@ -112,7 +112,7 @@ def undo(db: Session, caller: Caller, label_id: UUID, now: datetime) -> tuple[La
     if lease_now is None:
         return label, None
     db.flush()
-    return label, queue._claim(item, lease_now, project.recipe["show_suggestions"])
+    return label, queue.shown(item, lease_now, project.recipe["show_suggestions"])
 
 
 def recent(db: Session, project: Project, user_id: int, n: int) -> list[tuple[Label, Item]]:

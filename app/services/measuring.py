@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from app import store
 from app.models import Label, Project, Round
-from app.services.rounds import Opened, Read
+from app.services.round_data import Read
+from app.services.rounds import Opened
 
 if TYPE_CHECKING:
     from app.core.round import MeasureOutput

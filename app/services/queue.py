@@ -1,20 +1,16 @@
-"""The queue: who is asked what next. Claiming, renewing and giving back leases.
-
-Everybody who touches slots locks the item's row first and the lease's row second; two orders would deadlock.
-"""
+"""The queue: who is asked what next."""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
-from app.errors import Forbidden
 from app.models import Item, Label, Lease, Project, QueueRow, Round
-from app.settings import current
+from app.services import leases
 
 Row = TypeVarTuple("Row")
 
@@ -73,7 +69,7 @@ def claim(db: Session, project: Project, user_id: int, n: int, now: datetime, rn
         db.flush()
         held += new
     show = project.recipe["show_suggestions"]
-    items = [_claim(item, lease, show) for lease, item in held]
+    items = [shown(item, lease, show) for lease, item in held]
     return Claims(items, None if items else _why_empty(db, project, user_id))
 
 
@@ -93,7 +89,7 @@ def _own_leases(db: Session, project: Project, user_id: int, n: int, now: dateti
     )
     held = [(lease, item) for lease, item in db.execute(query)]
     for lease, _ in held:
-        lease.ends_at = _end(now)
+        lease.ends_at = leases.end_of(now)
     return held
 
 
@@ -117,7 +113,7 @@ def _choose(db: Session, project: Project, user_id: int, coins: list[bool], now:
             item_id=item.id,
             user_id=user_id,
             created_at=now,
-            ends_at=_end(now),
+            ends_at=leases.end_of(now),
             key=item.key,
             **how,
         )
@@ -225,7 +221,8 @@ def _why_empty(db: Session, project: Project, user_id: int) -> str:
     return "all_leased" if db.scalar(others.limit(1)) is not None else "all_answered"
 
 
-def _claim(item: Item, lease: Lease, show_suggestion: bool) -> Claim:
+def shown(item: Item, lease: Lease, show_suggestion: bool) -> Claim:
+    """A lease as its holder sees it."""
     return Claim(
         item.id,
         item.external_id,
@@ -236,67 +233,3 @@ def _claim(item: Item, lease: Lease, show_suggestion: bool) -> Claim:
         lease.reason or "",
         lease.suggestion if show_suggestion else None,
     )
-
-
-def _end(now: datetime) -> datetime:
-    return now + timedelta(seconds=current().lease_seconds)
-
-
-def renew(db: Session, user_id: int, lease_ids: Sequence[int], now: datetime) -> dict[int, datetime]:
-    """Push the end of one's live leases; returns those that still live, with their new ends."""
-    query = (
-        update(Lease)
-        .where(Lease.id.in_(lease_ids), Lease.user_id == user_id, Lease.ended_at.is_(None))
-        .values(ends_at=_end(now))
-        .returning(Lease.id)
-        .execution_options(synchronize_session=False)
-    )
-    return dict.fromkeys(db.scalars(query), _end(now))
-
-
-def release(db: Session, user_id: int, lease_id: int, now: datetime) -> None:
-    """Give an item back unanswered. Releasing what is over already, or never was, changes nothing."""
-    lease = db.get(Lease, lease_id)
-    if lease is None or lease.ended_at is not None:
-        return
-    if lease.user_id != user_id:
-        raise Forbidden("This lease is somebody else's.")
-    end_leases(db, [(lease.id, lease.item_id)], now)
-
-
-def end_leases(db: Session, leases: Sequence[tuple[int, int]], now: datetime, only_expired: bool = False) -> int:
-    """End leases (id, item id) that still live and give their slots back; returns how many.
-
-    The items must be locked by the caller or be few: the statement that ends a lease is the one that decides, so a
-    lease that two sides end at once gives its slot back once.
-    """
-    items = sorted({item_id for _, item_id in leases})
-    if db.get_bind().dialect.name == "postgresql":
-        db.execute(select(Item.id).where(Item.id.in_(items)).order_by(Item.id).with_for_update(key_share=True))
-    query = update(Lease).where(Lease.id.in_([lease_id for lease_id, _ in leases]), Lease.ended_at.is_(None))
-    if only_expired:  # it may have been renewed since it was found
-        query = query.where(Lease.ends_at <= now)
-    ended = db.scalars(
-        query.values(ended_at=now).returning(Lease.item_id).execution_options(synchronize_session=False)
-    ).all()
-    for item_id in ended:
-        db.execute(update(Item).where(Item.id == item_id).values(slots=Item.slots + 1))
-    return len(ended)
-
-
-def end_expired(db: Session, now: datetime, most: int = 500) -> int:
-    """Give back the slots of leases whose end has passed; returns how many."""
-    query = (
-        select(Lease.id, Lease.item_id)
-        .join(Item, Item.id == Lease.item_id)
-        .where(Lease.ended_at.is_(None), Lease.ends_at <= now)
-        .order_by(Lease.ends_at)
-        .limit(most)
-    )
-    expired = [(lease_id, item_id) for lease_id, item_id in db.execute(_locked(query))]
-    return end_leases(db, expired, now, only_expired=True) if expired else 0
-
-
-def has_expired(db: Session, now: datetime) -> bool:
-    """Whether some lease's end has passed."""
-    return bool(db.scalar(select(exists().where(Lease.ended_at.is_(None), Lease.ends_at <= now))))

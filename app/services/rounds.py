@@ -1,22 +1,21 @@
 """Rounds: when one is due, who holds it, what it reads, and how it is published. The computing is app.core.round."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import delete, exists, func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app import jobs, store
-from app.core.data import IntArray, ShardedFeatures
-from app.core.tasks import load as load_task
-from app.models import LOCK, Encoding, Item, Label, Lease, Project, QueueRow, Round
+from app.models import LOCK, Encoding, Item, Label, Project, QueueRow, Round
+from app.services.round_data import Read
 from app.settings import current
 
 if TYPE_CHECKING:
-    from app.core.round import RoundInput, RoundOutput
+    from app.core.round import RoundOutput
 
 KEPT_ROUNDS = 3  # the arrays of this many; the records of all
 AFTER_FAILURE = timedelta(seconds=30)
@@ -157,135 +156,6 @@ def beat(db: Session, opened: Opened, now: datetime) -> None:
     )
     if kept.rowcount == 0:  # type: ignore[attr-defined]  # an UPDATE's result has it
         raise LeaseLostError
-
-
-@dataclass(frozen=True)
-class Read:
-    """What a round reads of the database, in one snapshot."""
-
-    given: "RoundInput"
-    seen: list[Any]  # labels, standing or ended, that no round had seen before
-    audit_skipped: int
-    audit_frontier: float
-
-
-def read(db: Session, opened: Opened, step: Callable[[str], None]) -> Read:
-    """Everything that the computing needs; queries only."""
-    from app.core.round import RoundInput
-
-    project = db.get_one(Project, opened.project_id)
-    made = db.get_one(Round, opened.round_id)
-    fresh = select(Label.id).where(Label.project_id == project.id, Label.learned_round_id.is_(None))
-    seen = list(db.scalars(fresh))
-    standing = db.execute(
-        select(Item.row, Label.user_id, Label.answer, Label.chosen_by, Label.created_at)
-        .join(Item, Item.id == Label.item_id)
-        .where(Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_not(None))
-        .order_by(Item.row, Label.user_id)
-    ).all()
-    answers = [(one.row, one.user_id, one.answer) for one in standing]
-    audit_rows, frontier, skipped = _audit_set(db, project.id)
-    last = _last(db, project.id, made)
-    measured = _state(project.id, _last(db, project.id, made, is_measured=True), "measured.npz")
-    given = RoundInput(
-        task=load_task(project.task),
-        recipe=project.recipe,
-        features=ShardedFeatures(_shards(project.id, made)),
-        answers=answers,
-        open_rows=_open_rows(db, project),
-        busy_rows=_rows(
-            db,
-            select(Item.row)
-            .join(Lease, Lease.item_id == Item.id)
-            .where(Lease.project_id == project.id, Lease.ended_at.is_(None)),
-        ),
-        audit_rows=audit_rows,
-        previous=_state(project.id, last, "model.npz"),
-        queue_size=project.recipe["queue_size"],
-        seed=made.seed,
-        step=step,
-        measured=measured,
-        scores=_scores(project),
-        # The first round over new features is measured at once: the old number is that of another model.
-        may_defer=measured is not None or not _was_measured(db, project.id),
-        drawn_rows=_drawn_rows(standing),
-    )
-    return Read(given, seen, skipped, frontier)
-
-
-def _shards(project_id: int, made: Round) -> list[tuple[int, int, Any]]:
-    """The features that the round was opened for; shards that came since wait for the next."""
-    found = store.shards(store.features_folder(project_id, made.fingerprint or ""))
-    return [shard for shard in found if shard[1] <= made.rows] or found
-
-
-def _open_rows(db: Session, project: Project) -> IntArray:
-    """The rows with a slot: all but the taken ones, which are few, so that a large pool need not be read."""
-    taken = _rows(db, select(Item.row).where(Item.project_id == project.id, Item.slots <= 0))
-    is_open = np.ones(project.next_row, bool)
-    is_open[taken] = False
-    return np.flatnonzero(is_open)
-
-
-def _audit_set(db: Session, project_id: int) -> tuple[IntArray, float, int]:
-    """The answered rows below the frontier, the frontier, and how many below it were only skipped.
-
-    The frontier is the smallest key that nobody has answered or skipped. Keys are uniform and independent of
-    everything else, so the items below it are a uniform sample of the pool, whoever asked them first.
-    """
-    frontier = db.scalar(
-        select(Item.key).where(Item.project_id == project_id, ~Item.is_settled).order_by(Item.key).limit(1)
-    )
-    # What was imported was not drawn: the audit set is a sample of the other items.
-    drawn = exists().where(Label.item_id == Item.id, Label.ended_at.is_(None), Label.chosen_by != "import")
-    below = [Item.project_id == project_id, Item.is_settled, drawn]
-    if frontier is not None:
-        below.append(Item.key < frontier)
-    settled = db.scalar(select(func.count()).select_from(Item).where(*below)) or 0
-    rows = _rows(db, select(Item.row).where(*below, drawn.where(Label.answer.is_not(None))))
-    return rows, 1.0 if frontier is None else frontier, settled - len(rows)
-
-
-def _drawn_rows(standing: Sequence[Any]) -> IntArray:
-    """The answered rows that were asked by their keys and by no queue, oldest first."""
-    drawn = {one.row: one.created_at for one in standing if one.chosen_by in ("random", "fallback")}
-    asked = {one.row for one in standing if one.chosen_by == "queue"}
-    return np.array(sorted(drawn.keys() - asked, key=lambda row: (drawn[row], row)), np.int64)
-
-
-def _rows(db: Session, query: Any) -> IntArray:
-    return np.unique(np.fromiter(db.scalars(query), np.int64))
-
-
-def _last(db: Session, project_id: int, made: Round, is_measured: bool = False) -> Round | None:
-    """The last published round over the same features by the same learner, to start from."""
-    query = select(Round).where(
-        Round.project_id == project_id, Round.state == "published", Round.fingerprint == made.fingerprint
-    )
-    if is_measured:
-        query = query.where(Round.measured_at.is_not(None))
-    last = db.scalar(query.order_by(Round.number.desc()).limit(1))
-    return last if last is not None and last.recipe.get("learner") == made.recipe.get("learner") else None
-
-
-def _was_measured(db: Session, project_id: int) -> bool:
-    """Whether a number is shown already."""
-    query = exists().where(Round.project_id == project_id, Round.measured_at.is_not(None), Round.labels_used > 1)
-    return bool(db.scalar(select(query)))
-
-
-def _state(project_id: int, last: Round | None, name: str) -> dict[str, Any] | None:
-    path = store.round_folder(project_id, last.id) / name if last else None
-    if path is None or not path.exists():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
-
-
-def _scores(project: Project) -> Any:
-    """The last round's probabilities, mapped: what was known of each labelled item without its label."""
-    path = store.round_folder(project.id, project.queue_round_id or 0) / "probabilities.npy"
-    return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
 
 
 def save(opened: Opened, output: "RoundOutput") -> None:

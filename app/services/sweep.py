@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app import jobs, store
 from app.models import Lease, Project, SignIn, Worker
-from app.services import encodings, measuring, queue, rounds, uploads
+from app.services import encodings, leases, measuring, rounds, uploads
 
 KEPT = timedelta(days=1)
 
@@ -21,12 +21,12 @@ def wanted(db: Session, now: datetime) -> list[tuple[str, int]]:
 
 def heal(db: Session, now: datetime) -> int:
     """Give back the slots of leases that ended without an answer; returns how many."""
-    return queue.end_expired(db, now)
+    return leases.end_expired(db, now)
 
 
 def has_expired(db: Session, now: datetime) -> bool:
     """Whether there is anything to heal."""
-    return queue.has_expired(db, now)
+    return leases.has_expired(db, now)
 
 
 def ask(db: Session, found: list[tuple[str, int]]) -> None:

@@ -85,9 +85,7 @@ def test_only_what_stands_is_exported_and_skips_are_told_apart(
     first, second = lines(project, only="all")
     assert first["skips"] == []
     assert (second["answer"], second["confidence"], second["labels"]) == (None, None, [])
-    assert second["skips"] == [
-        {"annotator": alice.email, "reason": "unclear", "created_at": SHOWN_NOW}
-    ]
+    assert second["skips"] == [{"annotator": alice.email, "reason": "unclear", "created_at": SHOWN_NOW}]
 
 
 def test_answers_merge_and_the_filters_ask_for_what_they_say(

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.db import reading, transaction
 from app.errors import BadInput, Conflict, NotFound
 from app.models import Item, Label, Lease, Project, QueueRow, User
-from app.services import check, labels, queue
+from app.services import check, labels, leases, queue
 from app.services.users import caller
 from tests.conftest import NOW, MakeProject
 from tests.services.test_queue import claim, publish, slots
@@ -102,7 +102,7 @@ def test_a_late_answer_is_kept_with_how_it_was_chosen(make_project: MakeProject,
     item = claim(project, bob).items[0].item_id
     later = NOW + timedelta(seconds=500)
     with transaction() as db:
-        queue.end_expired(db, later)
+        leases.end_expired(db, later)
     claim(project, alice, now=later)
     submit(project, item, alice, now=later)
     label, _ = submit(project, item, bob, now=later)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.db import reading, transaction
 from app.errors import Forbidden
 from app.models import Item, Lease, Project, QueueRow, Round, User
-from app.services import queue
+from app.services import leases, queue
 from tests.conftest import NOW, MakeProject
 
 NEVER = random.Random(0)
@@ -127,7 +127,7 @@ def test_an_expired_lease_gives_its_slot_back_once(make_project: MakeProject, al
     later = NOW + timedelta(seconds=181)
     for _ in range(2):
         with transaction() as db:
-            queue.end_expired(db, later)
+            leases.end_expired(db, later)
     assert slots(project) == [1]
     assert texts(claim(project, alice, now=later)) == ["a"]
 
@@ -136,18 +136,18 @@ def test_renewing_keeps_a_lease_and_tells_which_ones_live(make_project: MakeProj
     project = make_project(["a"])
     lease = claim(project, bob).items[0].lease_id
     with transaction() as db:
-        assert list(queue.renew(db, bob.id, [lease, 999], NOW + timedelta(seconds=170))) == [lease]
+        assert list(leases.renew(db, bob.id, [lease, 999], NOW + timedelta(seconds=170))) == [lease]
     with transaction() as db:
-        assert queue.end_expired(db, NOW + timedelta(seconds=200)) == 0
+        assert leases.end_expired(db, NOW + timedelta(seconds=200)) == 0
 
 
 def test_nobody_renews_or_releases_somebody_elses_lease(make_project: MakeProject, alice: User, bob: User) -> None:
     project = make_project(["a"])
     lease = claim(project, bob).items[0].lease_id
     with transaction() as db:
-        assert queue.renew(db, alice.id, [lease], NOW) == {}
+        assert leases.renew(db, alice.id, [lease], NOW) == {}
     with pytest.raises(Forbidden), transaction() as db:
-        queue.release(db, alice.id, lease, NOW)
+        leases.release(db, alice.id, lease, NOW)
 
 
 def test_releasing_gives_the_item_back_at_once(make_project: MakeProject, alice: User, bob: User) -> None:
@@ -155,7 +155,7 @@ def test_releasing_gives_the_item_back_at_once(make_project: MakeProject, alice:
     lease = claim(project, bob).items[0].lease_id
     for _ in range(2):
         with transaction() as db:
-            queue.release(db, bob.id, lease, NOW)
+            leases.release(db, bob.id, lease, NOW)
     assert slots(project) == [1]
     assert texts(claim(project, alice)) == ["a"]
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app import store
 from app.db import reading, transaction
 from app.models import Encoding, Item, Label, Project, QueueRow, Round, User
-from app.services import check, encodings, labels, progress, rounds, sweep
+from app.services import check, encodings, labels, progress, round_data, rounds, sweep
 from tests.conftest import NOW, MakeProject, add_items
 from tests.services.test_labels import HAM, SPAM, submit, undo
 from tests.services.test_queue import claim
@@ -153,7 +153,7 @@ def test_a_label_that_came_while_the_round_ran_waits_for_the_next(learning: Proj
         opened = rounds.open_round(db, learning.id, "me", now)
     assert opened is not None
     with reading() as db:
-        known = rounds.read(db, opened, lambda _: None)
+        known = round_data.read(db, opened.round_id, lambda _: None)
     answer(learning, bob, 1)
     from app.core.round import run
 
@@ -204,7 +204,7 @@ def test_the_audit_set_ends_at_the_first_unanswered_key(learning: Project, bob: 
     for item in [items[0], items[1], items[3]]:
         submit(learning, item.id, bob)
     with reading() as db:
-        rows, frontier, skipped = rounds._audit_set(db, learning.id)
+        rows, frontier, skipped = round_data.audit_set(db, learning.id)
     assert (list(rows), frontier, skipped) == ([0, 1], items[2].key, 0)
 
 
@@ -223,7 +223,7 @@ def test_a_round_is_told_which_rows_were_drawn_and_in_what_order(learning: Proje
         opened = rounds.open_round(db, learning.id, "me", NOW + timedelta(hours=1))
     assert opened is not None
     with reading() as db:
-        assert rounds.read(db, opened, lambda _: None).given.drawn_rows.tolist() == [1, 0]
+        assert round_data.read(db, opened.round_id, lambda _: None).given.drawn_rows.tolist() == [1, 0]
 
 
 def test_skipped_items_are_passed_and_counted(learning: Project, bob: User) -> None:
@@ -236,7 +236,7 @@ def test_skipped_items_are_passed_and_counted(learning: Project, bob: User) -> N
         labels.skip(db, db.get_one(Project, learning.id), items[1].id, caller(bob), "broken", NOW)
     submit(learning, items[2].id, bob)
     with reading() as db:
-        rows, _, skipped = rounds._audit_set(db, learning.id)
+        rows, _, skipped = round_data.audit_set(db, learning.id)
     assert (list(rows), skipped) == ([0, 2], 1)
 
 
@@ -250,7 +250,7 @@ def test_imported_labels_never_feed_an_estimate(learning: Project, alice: User, 
         assert label is not None
         label.chosen_by = "import"
     with reading() as db:
-        rows, frontier, skipped = rounds._audit_set(db, learning.id)
+        rows, frontier, skipped = round_data.audit_set(db, learning.id)
     assert (list(rows), frontier, skipped) == ([0, 2], items[3].key, 0)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from app.db import reading, transaction
-from app.services import progress, projects, queue
+from app.services import leases, progress, projects, queue
 from app.web.answers import answer
 from app.web.deps import Id, Limit, SignedIn, coin, now
 from app.web.schemas import NextOut, RenewIn
@@ -41,7 +41,7 @@ def following(project_id: Id, caller: SignedIn, n: Annotated[int, Query(ge=1, le
 def renew(wanted: RenewIn, caller: SignedIn) -> Response:
     """Push the end of your leases; those that have ended meanwhile are missing from the answer."""
     with transaction() as db:
-        renewed = queue.renew(db, caller.user_id, wanted.ids, now())
+        renewed = leases.renew(db, caller.user_id, wanted.ids, now())
         return answer({"leases": [{"id": lease, "ends_at": end} for lease, end in renewed.items()]})
 
 
@@ -49,7 +49,7 @@ def renew(wanted: RenewIn, caller: SignedIn) -> Response:
 def release(lease_id: Id, caller: SignedIn) -> Response:
     """Give an item back unanswered."""
     with transaction() as db:
-        queue.release(db, caller.user_id, lease_id, now())
+        leases.release(db, caller.user_id, lease_id, now())
         return Response(status_code=204)
 
 
