@@ -82,8 +82,7 @@ def publish(db: Session, opened: Opened, output: "MeasureOutput", known: Read, n
     made = db.get(Round, opened.round_id)
     if made is None:
         return
-    audit = {"skipped": known.audit_skipped, "frontier": known.audit_frontier}
-    made.metrics = {**output.metrics, "audit": audit, "labels": len(known.given.answers)}
+    made.metrics = {**output.metrics, "audit": known.audit.facts(), "labels": len(known.given.answers)}
     made.measured_at, made.measure_ends_at = now, None
 
 

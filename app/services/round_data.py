@@ -16,6 +16,8 @@ from app.models import Item, Label, Lease, Project, Round
 if TYPE_CHECKING:
     from app.core.round import RoundInput
 
+OUT_OF_SCOPE = "out of scope"  # the reason of a skip that says: this item does not belong here
+
 
 @dataclass(frozen=True)
 class Read:
@@ -23,8 +25,7 @@ class Read:
 
     given: "RoundInput"
     seen: list[Any]  # labels, standing or ended, that no round had seen before
-    audit_skipped: int
-    audit_frontier: float
+    audit: "Audit"
 
 
 def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
@@ -42,7 +43,7 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
         .order_by(Item.row, Label.user_id)
     ).all()
     answers = [(one.row, one.user_id, one.answer) for one in standing]
-    audit_rows, frontier, skipped = audit_set(db, project.id)
+    audit = audit_set(db, project.id)
     last = _last(db, project.id, made)
     measured = _state(project.id, _last(db, project.id, made, is_measured=True), "measured.npz")
     given = RoundInput(
@@ -57,7 +58,7 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
             .join(Lease, Lease.item_id == Item.id)
             .where(Lease.project_id == project.id, Lease.ended_at.is_(None)),
         ),
-        audit_rows=audit_rows,
+        audit_rows=audit.rows,
         previous=_state(project.id, last, "model.npz"),
         queue_size=project.recipe["queue_size"],
         seed=made.seed,
@@ -68,7 +69,7 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
         may_defer=measured is not None or not _was_measured(db, project.id),
         drawn_rows=_drawn_rows(standing),
     )
-    return Read(given, seen, skipped, frontier)
+    return Read(given, seen, audit)
 
 
 def _shards(project_id: int, made: Round) -> list[tuple[int, int, Any]]:
@@ -85,23 +86,42 @@ def _open_rows(db: Session, project: Project) -> IntArray:
     return np.flatnonzero(is_open)
 
 
-def audit_set(db: Session, project_id: int) -> tuple[IntArray, float, int]:
-    """The answered rows below the frontier, the frontier, and how many below it were only skipped.
+@dataclass(frozen=True)
+class Audit:
+    """The audit set: its answered rows, where it ends, and the items in it that nobody answered."""
 
-    The frontier is the smallest key that nobody has answered or skipped. Keys are uniform and independent of
-    everything else, so the items below it are a uniform sample of the pool, whoever asked them first.
+    rows: IntArray
+    frontier: float
+    skipped: int
+    out_of_scope: int  # of the skipped, those that somebody called so
+
+    def facts(self) -> dict[str, Any]:
+        """What a round records of it."""
+        return {"frontier": self.frontier, "skipped": self.skipped, "out_of_scope": self.out_of_scope}
+
+
+def audit_set(db: Session, project_id: int) -> Audit:
+    """The items below the frontier, the smallest key that nobody has answered or skipped.
+
+    Keys are uniform and independent of everything else, so these items are a uniform sample of the pool, whoever
+    asked them first. What was imported was not drawn: its items are left out.
     """
     frontier = db.scalar(
         select(Item.key).where(Item.project_id == project_id, ~Item.is_settled).order_by(Item.key).limit(1)
     )
-    # What was imported was not drawn: the audit set is a sample of the other items.
     drawn = exists().where(Label.item_id == Item.id, Label.ended_at.is_(None), Label.chosen_by != "import")
-    below = [Item.project_id == project_id, Item.is_settled, drawn]
+    answered = drawn.where(Label.answer.is_not(None))
+    below = [Item.project_id == project_id, Item.is_settled]
     if frontier is not None:
         below.append(Item.key < frontier)
-    settled = db.scalar(select(func.count()).select_from(Item).where(*below)) or 0
-    rows = _rows(db, select(Item.row).where(*below, drawn.where(Label.answer.is_not(None))))
-    return rows, 1.0 if frontier is None else frontier, settled - len(rows)
+    skipped = select(func.count()).select_from(Item).where(*below, drawn, ~answered)
+    foreign = skipped.where(drawn.where(Label.skip_reason == OUT_OF_SCOPE))
+    return Audit(
+        _rows(db, select(Item.row).where(*below, answered)),
+        1.0 if frontier is None else frontier,
+        db.scalar(skipped) or 0,
+        db.scalar(foreign) or 0,
+    )
 
 
 def _drawn_rows(standing: Sequence[Any]) -> IntArray:

@@ -198,8 +198,7 @@ def publish(db: Session, opened: Opened, output: "RoundOutput", known: Read, now
     made.state, made.published_at, made.lease_ends_at = "published", now, None
     made.labels_used, made.pool_size = len(known.given.answers), output.pool_size
     made.queue_size, made.strategy, made.rows = len(output.queue), output.strategy, known.given.features.rows
-    audit = {"skipped": known.audit_skipped, "frontier": known.audit_frontier}
-    made.metrics, made.seconds = {**output.metrics, "audit": audit}, output.seconds
+    made.metrics, made.seconds = {**output.metrics, "audit": known.audit.facts()}, output.seconds
     made.measured_at = now if output.is_measured else None
     jobs.enqueue(db, "run_round", project.id)  # what came meanwhile; nothing is due, nothing happens
 

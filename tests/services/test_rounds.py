@@ -13,7 +13,7 @@ from app.db import reading, transaction
 from app.models import Encoding, Item, Label, Project, QueueRow, Round, User
 from app.services import check, encodings, labels, progress, round_data, rounds, sweep
 from tests.conftest import NOW, MakeProject, add_items
-from tests.services.test_labels import HAM, SPAM, submit, undo
+from tests.services.test_labels import HAM, SPAM, skip, submit, undo
 from tests.services.test_queue import claim
 from workers import tasks
 
@@ -204,8 +204,8 @@ def test_the_audit_set_ends_at_the_first_unanswered_key(learning: Project, bob: 
     for item in [items[0], items[1], items[3]]:
         submit(learning, item.id, bob)
     with reading() as db:
-        rows, frontier, skipped = round_data.audit_set(db, learning.id)
-    assert (list(rows), frontier, skipped) == ([0, 1], items[2].key, 0)
+        audit = round_data.audit_set(db, learning.id)
+    assert (list(audit.rows), audit.frontier, audit.skipped) == ([0, 1], items[2].key, 0)
 
 
 def test_a_round_is_told_which_rows_were_drawn_and_in_what_order(learning: Project, alice: User, bob: User) -> None:
@@ -230,14 +230,12 @@ def test_skipped_items_are_passed_and_counted(learning: Project, bob: User) -> N
     with reading() as db:
         items = list(db.scalars(select(Item).order_by(Item.key)))
     submit(learning, items[0].id, bob)
-    with transaction() as db:
-        from app.services.users import caller
-
-        labels.skip(db, db.get_one(Project, learning.id), items[1].id, caller(bob), "broken", NOW)
-    submit(learning, items[2].id, bob)
+    skip(learning, items[1].id, bob, "broken")
+    skip(learning, items[2].id, bob, "out of scope")
+    submit(learning, items[3].id, bob)
     with reading() as db:
-        rows, _, skipped = round_data.audit_set(db, learning.id)
-    assert (list(rows), skipped) == ([0, 2], 1)
+        audit = round_data.audit_set(db, learning.id)
+    assert (list(audit.rows), audit.skipped, audit.out_of_scope) == ([0, 3], 2, 1)
 
 
 def test_imported_labels_never_feed_an_estimate(learning: Project, alice: User, bob: User) -> None:
@@ -250,8 +248,8 @@ def test_imported_labels_never_feed_an_estimate(learning: Project, alice: User, 
         assert label is not None
         label.chosen_by = "import"
     with reading() as db:
-        rows, frontier, skipped = round_data.audit_set(db, learning.id)
-    assert (list(rows), frontier, skipped) == ([0, 2], items[3].key, 0)
+        audit = round_data.audit_set(db, learning.id)
+    assert (list(audit.rows), audit.frontier, audit.skipped) == ([0, 2], items[3].key, 0)
 
 
 def test_a_large_upload_is_encoded_quickly_first(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:

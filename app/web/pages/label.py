@@ -16,6 +16,7 @@ from app.db import transaction
 from app.errors import BadInput
 from app.models import Project
 from app.services import labels, progress, projects, queue
+from app.services.round_data import OUT_OF_SCOPE
 from app.services.users import Caller
 from app.web.deps import Id, SignedIn
 from app.web.pages.assets import colors_url, media_url
@@ -26,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 SKIP_REASONS = (
     ("unclear", "Unclear"),
     ("broken", "Broken or unreadable"),
-    ("out of scope", "Out of scope"),
+    (OUT_OF_SCOPE, "Out of scope"),
     ("other", "Something else"),
 )
 UNDOABLE = 20
