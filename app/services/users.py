@@ -43,7 +43,7 @@ def add_user(db: Session, email: str, name: str, password: str, is_admin: bool, 
     email = normal_email(email)
     if db.scalar(select(User.id).where(User.email == email)) is not None:
         raise Conflict(f"{email} has an account already.")
-    user = User(email=email, name=name.strip()[:200], password_hash=_hash(password), is_admin=is_admin, created_at=now)
+    user = User(email=email, name=_kept(name), password_hash=_hash(password), is_admin=is_admin, created_at=now)
     db.add(user)
     db.flush()
     return user
@@ -55,6 +55,11 @@ def normal_email(email: str) -> str:
     if len(email) > 254 or not re.fullmatch(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+", email):
         raise BadInput("This is not an e-mail address.", [{"field": "email", "error": "not an e-mail address"}])
     return email
+
+
+def _kept(name: str) -> str:
+    """A name as it is kept: PostgreSQL holds no NUL."""
+    return name.replace("\x00", "").strip()[:200]
 
 
 def _hash(password: str) -> str:
@@ -145,7 +150,9 @@ def create_token(db: Session, user_id: int, name: str, scope: str, days: int | N
         raise BadInput("A token lasts 1 to 3660 days.", [{"field": "days", "error": "1 to 3660"}])
     key = "mg_" + secrets.token_urlsafe(32)
     ends_at = now + timedelta(days=days) if days else None
-    db.add(Token(user_id=user_id, name=name[:200], key_hash=_digest(key), scope=scope, created_at=now, ends_at=ends_at))
+    db.add(
+        Token(user_id=user_id, name=_kept(name), key_hash=_digest(key), scope=scope, created_at=now, ends_at=ends_at)
+    )
     return key
 
 

@@ -1,7 +1,7 @@
 """Request and response shapes of the API, apart from the tables; responses are for the reader of the OpenAPI page."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,7 +29,7 @@ class SkipIn(_In):
 class RenewIn(_In):
     """Leases to renew."""
 
-    ids: list[int] = Field(max_length=100)
+    ids: list[Annotated[int, Field(ge=1, le=2**62)]] = Field(max_length=100)
 
 
 class MemberIn(_In):
