@@ -14,7 +14,7 @@ from app.core import plugins
 from app.core.encoders import Encoder
 from app.db import reading, transaction
 from app.models import Project
-from app.services import encodings, measuring, round_data, rounds
+from app.services import encodings, leases, measuring, round_data, rounds
 from app.services import sweep as sweeping
 
 TIDY_SECONDS = 60.0
@@ -181,10 +181,10 @@ def sweep() -> None:
     now = datetime.now(UTC)
     with reading() as db:
         found = sweeping.wanted(db, now)
-        expired = sweeping.has_expired(db, now)
+        expired = leases.has_expired(db, now)
     if expired or time.monotonic() - _state["tidied"] > TIDY_SECONDS:
         with transaction() as db:
-            sweeping.heal(db, now)
+            leases.end_expired(db, now)
             sweeping.tidy(db, now)
         _state["tidied"] = time.monotonic()
     if found:

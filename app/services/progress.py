@@ -14,11 +14,9 @@ ALIVE_WITHIN = timedelta(seconds=20)
 
 def progress(db: Session, project: Project, user_id: int | None = None) -> dict[str, Any]:
     """How far a project is. `accuracy` is measured on the audit set by the newest round, None before it can be."""
-    standing = [Label.project_id == project.id, Label.ended_at.is_(None)]
-    labelled, labels = db.execute(
-        select(func.count(distinct(Label.item_id)), func.count()).where(*standing, Label.answer.is_not(None))
-    ).one()
-    skips = db.scalar(select(func.count()).select_from(Label).where(*standing, Label.answer.is_(None)))
+    labelled, labels = answered(db, project.id)
+    skipped = [Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_(None)]
+    skips = db.scalar(select(func.count()).select_from(Label).where(*skipped))
     waiting = db.scalar(select(func.count()).where(Label.project_id == project.id, Label.learned_round_id.is_(None)))
     last = db.get(Round, project.queue_round_id) if project.queue_round_id else None
     measured = last_measured(db, project)
@@ -37,7 +35,7 @@ def progress(db: Session, project: Project, user_id: int | None = None) -> dict[
         "encoding": encoding_state(db, project),
     }
     if user_id is not None:
-        found["mine"] = mine(db, project.id, user_id)
+        found["mine"] = {"labels": mine(db, project.id, user_id)}
     return found
 
 
@@ -47,8 +45,15 @@ def last_measured(db: Session, project: Project) -> dict[str, Any]:
     return db.scalar(query.order_by(Round.number.desc()).limit(1)) or {}
 
 
-def mine(db: Session, project_id: int, user_id: int) -> dict[str, int]:
-    """How much this person has answered, in all and since a day ago."""
+def answered(db: Session, project_id: int) -> tuple[int, int]:
+    """How many items have an answer, and how many answers there are."""
+    standing = [Label.project_id == project_id, Label.ended_at.is_(None), Label.answer.is_not(None)]
+    items, labels = db.execute(select(func.count(distinct(Label.item_id)), func.count()).where(*standing)).one()
+    return items, labels
+
+
+def mine(db: Session, project_id: int, user_id: int, since: datetime | None = None) -> int:
+    """How much this person has answered, in all or since a time."""
     query = select(func.count()).where(
         Label.project_id == project_id,
         Label.user_id == user_id,
@@ -56,19 +61,8 @@ def mine(db: Session, project_id: int, user_id: int) -> dict[str, int]:
         Label.answer.is_not(None),
         Label.chosen_by != "import",
     )
-    return {"labels": db.scalar(query) or 0}
-
-
-def mine_since(db: Session, project_id: int, user_id: int, since: datetime) -> int:
-    """How much this person has answered since a time."""
-    query = select(func.count()).where(
-        Label.project_id == project_id,
-        Label.user_id == user_id,
-        Label.created_at >= since,
-        Label.ended_at.is_(None),
-        Label.answer.is_not(None),
-        Label.chosen_by != "import",
-    )
+    if since is not None:
+        query = query.where(Label.created_at >= since)
     return db.scalar(query) or 0
 
 

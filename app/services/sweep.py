@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app import jobs, store
 from app.models import Lease, Project, SignIn, Worker
-from app.services import encodings, leases, measuring, rounds, uploads
+from app.services import encodings, measuring, rounds, uploads
 
 KEPT = timedelta(days=1)
 
@@ -17,16 +17,6 @@ def wanted(db: Session, now: datetime) -> list[tuple[str, int]]:
     found = [("run_round", due.project_id) for due in rounds.due(db, now)]
     found += [("run_encoding", project_id) for project_id in encodings.pending(db, now)]
     return found + [("measure_round", project_id) for project_id, _ in measuring.due(db, now)]
-
-
-def heal(db: Session, now: datetime) -> int:
-    """Give back the slots of leases that ended without an answer; returns how many."""
-    return leases.end_expired(db, now)
-
-
-def has_expired(db: Session, now: datetime) -> bool:
-    """Whether there is anything to heal."""
-    return leases.has_expired(db, now)
 
 
 def ask(db: Session, found: list[tuple[str, int]]) -> None:

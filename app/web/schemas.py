@@ -120,13 +120,3 @@ class ProjectOut(BaseModel):
     role: str
     items: int
     created_at: datetime
-
-
-class Problem(BaseModel):
-    """RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[dict[str, Any]] | None = None

@@ -9,9 +9,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from app import store
-from app.core import plugins
 from app.db import reading
-from app.errors import BadInput
 from app.services import exports, projects
 from app.web.deps import Id, SignedIn
 
@@ -36,18 +34,13 @@ def export(
     with reading() as db:
         project, _ = projects.get(db, caller, project_id, "lead")
         name = project.name
-    kind = _format(format_name)
     filters = exports.Filters(only=only, since=since, class_name=class_name, predictions=predictions)
     path = store.temporary_path()
-    try:
-        exports.export(project_id, format_name, filters, path)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    made = exports.export(project_id, format_name, filters, path)
     return FileResponse(
         path,
-        media_type=kind["media_type"],
-        filename=f"{file_stem(name)}{kind['suffix']}",
+        media_type=made.media_type,
+        filename=f"{file_stem(name)}{Path(made.file_name).suffix}",
         headers={"Cache-Control": "no-store"},
         background=BackgroundTask(_remove, path),
     )
@@ -55,17 +48,6 @@ def export(
 
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
-
-
-def _format(name: str) -> dict[str, str]:
-    writing = [one for one in plugins.describe("formats") if one.facts.get("writes")]
-    for one in writing:
-        if one.name == name:
-            return {"media_type": str(one.facts["media_type"]), "suffix": str(one.facts["suffix"])}
-    known = ", ".join(one.name for one in writing)
-    raise BadInput(
-        f"There is no format {name!r}; there are {known}.", [{"field": "format", "error": f"one of {known}"}]
-    )
 
 
 def file_stem(name: str) -> str:

@@ -6,8 +6,8 @@ from app.db import reading, transaction
 from app.errors import Refusal
 from app.services import users
 from app.services.users import Caller
-from app.web.deps import Admin
-from app.web.pages.forms import Form, back_to, now, said, text
+from app.web.deps import Admin, now
+from app.web.pages.forms import Form, back_to, said, text
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)

@@ -9,8 +9,8 @@ from app.db import transaction
 from app.errors import BadInput, Forbidden
 from app.services import projects, recipes
 from app.services.users import Caller
-from app.web.deps import SignedIn
-from app.web.pages.forms import Form, back_to, classes_of, now, recipe_of, text
+from app.web.deps import SignedIn, now
+from app.web.pages.forms import Form, back_to, classes_of, recipe_of, text
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)

@@ -1,6 +1,5 @@
 """Forms: reading what a browser posts into the plain data that the services take, and going on after it."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -36,11 +35,6 @@ async def _read(request: Request) -> FormData:
 
 
 Form = Annotated[FormData, Depends(_read)]
-
-
-def now() -> datetime:
-    """The present, in UTC: pages are where time enters."""
-    return datetime.now(UTC)
 
 
 def text(form: FormData, name: str) -> str:

@@ -1,7 +1,6 @@
 """The page /projects/{id}/label: one item, its answers as buttons. The plain form is here; scripts use the API."""
 
 import json
-import random
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -18,9 +17,9 @@ from app.models import Project
 from app.services import labels, progress, projects, queue
 from app.services.round_data import OUT_OF_SCOPE
 from app.services.users import Caller
-from app.web.deps import Id, SignedIn
+from app.web.deps import Id, SignedIn, coin, now
 from app.web.pages.assets import colors_url, media_url
-from app.web.pages.forms import SAID, Form, back_to, now, text, texts
+from app.web.pages.forms import SAID, Form, back_to, text, texts
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -46,7 +45,7 @@ def show(request: Request, caller: SignedIn, project_id: Id, item: int | None = 
 def _claim(db: Session, project: Project, caller: Caller, item_id: int | None) -> tuple[queue.Claim | None, str | None]:
     """The item to show: the one asked for if it is held, else the first."""
     n = 1 if item_id is None else 2  # the reopened item is held beside the one that was on screen
-    claims = queue.claim(db, project, caller.user_id, n, now(), random.SystemRandom())
+    claims = queue.claim(db, project, caller.user_id, n, now(), coin)
     wanted = [one for one in claims.items if one.item_id == item_id]
     return next(iter(wanted or claims.items), None), claims.empty_reason
 
@@ -62,7 +61,6 @@ def _render(
     before: dict[str, Any],
 ) -> Response:
     task = plugins.describe_one("tasks", project.task["kind"])
-    done = progress.progress(db, project)
     recent = labels.recent(db, project, caller.user_id, UNDOABLE)
     return page(
         request,
@@ -78,9 +76,9 @@ def _render(
         before=before,
         recent=[{"id": str(label.id), "answer": label.answer} for label, _ in reversed(recent)],
         undo_id=str(recent[0][0].id) if recent else "",
-        today=progress.mine_since(db, project.id, caller.user_id, _midnight(now())),
-        labelled=done["labelled"],
-        items=done["items"],
+        today=progress.mine(db, project.id, caller.user_id, _midnight(now())),
+        labelled=progress.answered(db, project.id)[0],
+        items=project.next_row,
         skip_reasons=SKIP_REASONS,
         empty_said=queue.EMPTY.get(empty or "", ""),
         empty_reasons=queue.EMPTY,

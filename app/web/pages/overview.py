@@ -10,9 +10,9 @@ from app.models import Project
 from app.services import progress, projects, rounds
 from app.services.users import Caller
 from app.web.charts import Point
-from app.web.deps import Id, SignedIn
+from app.web.deps import Id, SignedIn, now
 from app.web.pages.assets import colors_url, media_url
-from app.web.pages.forms import back_to, now, said
+from app.web.pages.forms import back_to, said
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)

@@ -8,11 +8,10 @@ from app.db import reading, transaction
 from app.errors import Refusal
 from app.services import users
 from app.settings import current
-from app.web.deps import MaybeSignedIn
-from app.web.pages.forms import Form, back_to, local_path, now, text
+from app.web.deps import COOKIE, MaybeSignedIn, now
+from app.web.pages.forms import Form, back_to, local_path, text
 from app.web.render import page
 
-COOKIE = "marginalia"
 router = APIRouter(include_in_schema=False)
 
 

@@ -17,8 +17,8 @@ from app.models import Project, Upload
 from app.services import projects, uploads
 from app.services.users import Caller
 from app.settings import current
-from app.web.deps import Id, SignedIn
-from app.web.pages.forms import Form, now, said, text, texts
+from app.web.deps import Id, SignedIn, now
+from app.web.pages.forms import Form, said, text, texts
 from app.web.receiving import file_part
 from app.web.render import page
 
