@@ -131,7 +131,7 @@ def print_table(args: argparse.Namespace, known: Known, threads: int) -> None:
     sys.stdout.write(f"{'labels':>8}  {args.strategy:>20}  {'random':>20}\n")
 
     def points(name: str, seed: int) -> list[tuple[int, float]]:
-        recipe = {"learner": {"name": "linear"}, "strategy": {"name": name}, "cold_start": {"name": "typical"}}
+        recipe = {"learner": {"name": "linear"}, "strategy": {"name": name}, "cold_start": {"name": "maxherding"}}
         if name == "random":
             recipe["cold_start"] = {"name": "random"}
         recipe["aggregation"] = {"name": "majority"}

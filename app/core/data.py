@@ -101,21 +101,32 @@ def _open(shard: tuple[int, int, Path]) -> npt.NDArray[np.float32]:
 class Pool:
     """What a strategy sees of the candidates, in one numbering of its own: rows 0 … n − 1.
 
-    features [n, d]; probabilities of units [u, C] (no rows when there is no model yet); owner [u], the row
-    that each unit belongs to; held [m, d], the features of items that are labelled or in somebody's hands.
+    features [n, d]: of a strategy that needs a model the learner's embedding of the items, else the encoder's features.
+    probabilities [u, C] of units (no rows when there is no model yet); owner [u], the row that each unit belongs to.
+    held [m, d]: the features of items that are labelled or in somebody's hands.
+    samples [k, u, C]: the units' probabilities by k draws of the model, for a strategy that states `needs_samples`.
+    head [h + 1, K]: the model's last layer, bias last, and inputs [r, h] what it is applied to, so that inputs @ head
+    are the logits: of exclusive classes r = u and K = C, else r·K = u and each logit is a unit's z of yes against 0 of
+    no. For a strategy that states `needs_head`; None where the learner has no such layer.
+    reducer: how an item's score comes of its units' scores, "max" or "mean".
     """
 
     features: FloatArray
     probabilities: FloatArray
     owner: IntArray
     held: FloatArray
+    samples: FloatArray | None = None
+    head: FloatArray | None = None
+    inputs: FloatArray | None = None
+    reducer: str = "max"
 
     def __post_init__(self) -> None:
         if len(self.owner) != len(self.probabilities):
             raise ValueError("every unit needs an owner")
-        for name in ("features", "probabilities", "held"):
+        for name in ("features", "probabilities", "held", "samples", "head", "inputs"):
             # A NaN would sort to an end of the queue and stay there, unseen.
-            if not np.isfinite(getattr(self, name)).all():
+            array = getattr(self, name)
+            if array is not None and not np.isfinite(array).all():
                 raise ValueError(f"{name} must be finite")
 
     @property
@@ -124,9 +135,13 @@ class Pool:
         return len(self.features)
 
     def per_item(self, unit_scores: FloatArray) -> FloatArray:
-        """The score of an item [n]: the highest of its units' scores; −inf for an item without units."""
+        """The score of an item [n]: its units' highest or mean score, as the reducer says; −inf without units."""
         if len(unit_scores) == self.n and np.array_equal(self.owner, np.arange(self.n)):
             return np.asarray(unit_scores, np.float64)
+        if self.reducer == "mean":
+            count = np.bincount(self.owner, minlength=self.n)
+            total = np.bincount(self.owner, weights=unit_scores, minlength=self.n)
+            return np.where(count > 0, total / np.maximum(count, 1), -np.inf)
         scores = np.full(self.n, -np.inf)
         np.maximum.at(scores, self.owner, unit_scores)
         return scores

@@ -45,11 +45,11 @@ def learnable(members: BoolArray) -> bool:
 
 
 def pick_strategy(recipe: dict[str, Any], cold: bool, has_model: bool) -> tuple[str, Strategy]:
-    """The strategy that ranks now, with its name: one that needs a model gives way to `typical` while there is none."""
+    """The strategy that ranks now, with its name; `maxherding` in place of one that needs a model there is not."""
     spec = recipe["cold_start"] if cold else recipe["strategy"]
     strategy = plugins.make("strategies", spec, Strategy)
     if strategy.needs_model and not has_model:
-        spec = {"name": "typical"}
+        spec = {"name": "maxherding"}
         strategy = plugins.make("strategies", spec, Strategy)
     return spec["name"], strategy
 

@@ -105,7 +105,7 @@ class Recipe(BaseModel):
     learner: dict[str, Any] = Field(default={"name": "linear"}, description="What learns from the labels.")
     strategy: dict[str, Any] = Field(default={"name": "margin"}, description="What chooses the items to ask.")
     cold_start: dict[str, Any] = Field(
-        default={"name": "typical"}, description="What chooses before there are enough labels."
+        default={"name": "maxherding"}, description="What chooses before there are enough labels."
     )
     aggregation: dict[str, Any] = Field(default={"name": "majority"}, description="How several answers become one.")
 

@@ -47,7 +47,7 @@ def corners() -> tuple[np.ndarray, np.ndarray]:
 
 def test_without_answers_typical_items_come_without_suggestions(blobs):
     result = run(given(blobs))
-    assert result.strategy == "typical"
+    assert result.strategy == "maxherding"
     assert len(result.queue) == 20
     assert result.probabilities is None
     assert result.state == {}
@@ -59,12 +59,12 @@ def test_without_answers_typical_items_come_without_suggestions(blobs):
 def test_one_class_alone_makes_no_model(blobs):
     answers = [(row, 1, {"class": "a"}) for row in range(60)]
     result = run(given(blobs, answers=answers))
-    assert (result.strategy, result.probabilities) == ("typical", None)
+    assert (result.strategy, result.probabilities) == ("maxherding", None)
 
 
 def test_in_the_cold_start_a_model_already_suggests(blobs):
     result = run(given(blobs, 8))
-    assert result.strategy == "typical"
+    assert result.strategy == "maxherding"
     assert result.queue[0].suggestion.keys() == {"answer", "confidence"}
     assert run(given(blobs, 9)).strategy == "margin"
 
@@ -72,7 +72,7 @@ def test_in_the_cold_start_a_model_already_suggests(blobs):
 def test_many_classes_do_not_keep_it_cold_for_ever(blobs):
     task = Classification([f"class {k}" for k in range(77)])
     answers = [(row, 1, {"class": f"class {blobs[1][row]}"}) for row in range(50)]
-    assert run(given(blobs, task=task, answers=answers[:49])).strategy == "typical"
+    assert run(given(blobs, task=task, answers=answers[:49])).strategy == "maxherding"
     assert run(given(blobs, task=task, answers=answers)).strategy == "margin"
 
 
@@ -234,7 +234,7 @@ def test_listing_plugins_tasks_and_strategies_does_not_import_torch():
     code = (
         "import sys, app.core.tasks, app.core.selection, app.core.aggregation.majority\n"
         "from app.core import plugins, encoders\n"
-        "from app.core.strategies import margin, random, typical\n"
+        "from app.core.strategies import margin, maxherding, random\n"
         "[plugins.describe(room) for room in plugins.ROOMS]\n"
         "encoders.ladder('text'); plugins.load('tasks', 'classification', app.core.tasks.Task)\n"
         "assert 'torch' not in sys.modules, 'torch was imported'\n"

@@ -1,4 +1,4 @@
-"""Every strategy keeps its contract, whatever the pool; margin and typical against what they must choose."""
+"""Every strategy keeps its contract, whatever the pool; margin and maxherding against what they must choose."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from app.core import plugins
 from app.core.data import Pool
 from app.core.strategies import Strategy, best
 from app.core.strategies.margin import Margin, uncertainty
-from app.core.strategies.typical import Typical
+from app.core.strategies.maxherding import Maxherding
 
 
 @pytest.fixture(params=plugins.names("strategies"))
@@ -118,23 +118,23 @@ def clusters(sizes, held=()):
     return groups, Pool(points, np.empty((0, 2)), np.empty(0, int), centres[list(held)])
 
 
-def test_typical_asks_each_group_once_the_largest_first():
+def test_maxherding_asks_each_group_once_the_largest_first():
     groups, given = clusters([10, 40, 20])
-    ranking = Typical().rank(given, 3, np.random.default_rng(0))
+    ranking = Maxherding().rank(given, 3, np.random.default_rng(0))
     assert groups[ranking.rows].tolist() == [1, 2, 0]
 
 
-def test_typical_leaves_alone_what_is_labelled_or_in_hands():
+def test_maxherding_leaves_alone_what_is_labelled_or_in_hands():
     groups, given = clusters([10, 40, 20], held=[1])
-    assert groups[Typical().rank(given, 2, np.random.default_rng(0)).rows].tolist() == [2, 0]
+    assert groups[Maxherding().rank(given, 2, np.random.default_rng(0)).rows].tolist() == [2, 0]
 
 
-def test_typical_looking_at_few_items_still_drains_the_pool():
-    strategy = Typical(anchors=5, candidates=10, chosen=3)
+def test_maxherding_looking_at_few_items_still_drains_the_pool():
+    strategy = Maxherding(anchors=5, candidates=10, chosen=3)
     assert sorted(strategy.rank(pool(50), 50, np.random.default_rng(0)).rows.tolist()) == list(range(50))
 
 
-def test_typical_by_lazy_evaluation_chooses_what_plain_greed_does():
+def test_maxherding_by_lazy_evaluation_chooses_what_plain_greed_does():
     given = pool(60)
     x = given.features - given.features.mean(axis=0)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
@@ -143,4 +143,4 @@ def test_typical_by_lazy_evaluation_chooses_what_plain_greed_does():
     for _ in range(12):
         expected.append(int(np.maximum(kernel - cover, 0).mean(axis=1).argmax()))
         cover = np.maximum(cover, kernel[expected[-1]])
-    assert Typical().rank(given, 12, np.random.default_rng(0)).rows.tolist() == expected
+    assert Maxherding().rank(given, 12, np.random.default_rng(0)).rows.tolist() == expected

@@ -48,7 +48,7 @@ def test_it_works(learning: Project, bob: User) -> None:
     assert due(learning) == "no round yet"
     tasks.run_round(learning.id)
     first = latest()
-    assert (first.number, first.state, first.strategy, first.queue_size) == (1, "published", "typical", 40)
+    assert (first.number, first.state, first.strategy, first.queue_size) == (1, "published", "maxherding", 40)
     answer(learning, bob, 8)
     assert due(learning) == "8 new labels"
     tasks.run_round(learning.id)

@@ -57,6 +57,24 @@ class Learner(ABC):
     def load(self, state: State) -> None:
         """Become the learner whose state this was."""
 
+    def embed(self, X: FloatArray) -> FloatArray:
+        """What the last layer sees of X [n, d]: [n, h]; X itself for a model without hidden layers."""
+        return X
+
+    def head(self) -> FloatArray | None:
+        """The last layer [h + 1, K], bias last, divided by the temperature: embed(X) @ head are the calibrated logits.
+
+        None for a learner that has no such layer.
+        """
+        return None
+
+    def sample(self, X: FloatArray, k: int, rng: np.random.Generator) -> FloatArray | None:  # noqa: ARG002
+        """Probabilities [k, n, K] of X by k draws of the model: dropout masks, members, or a posterior's draws.
+
+        One draw is one model for all rows. None for a learner that knows one model only.
+        """
+        return None
+
     @property
     def temperature(self) -> float:
         """What the logits are divided by; 1 where nothing was calibrated."""

@@ -26,23 +26,58 @@ from app.core.data import FloatArray, IntArray, Pool
 
 @dataclass(frozen=True)
 class Ranking:
-    """Rows of the pool, distinct, best first, at most as many as asked for, and the score of each."""
+    """Rows of the pool, distinct, best first, at most as many as asked for, and the score of each.
+
+    propensities: of a strategy that draws, the exact probability with which each row was drawn, given those drawn
+    before it; None where nothing was drawn, or where no such number is known.
+    """
 
     rows: IntArray
     scores: FloatArray
+    propensities: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a strategy may know before it ranks, to give way to another one (see `Strategy.at`).
+
+    labels: labelled items. classes: of the project. is_cold: labels too few for a model's doubts to mean something.
+    verdict: what the project's own record says of asking by strategy against asking at random: "better", "worse",
+    "open", or "" before there is a record.
+    """
+
+    labels: int
+    classes: int
+    has_model: bool
+    is_cold: bool
+    verdict: str = ""
 
 
 class Strategy(ABC):
     """Ranks a pool. Same pool and same rng, same ranking; all items come if enough are asked for.
 
-    A plug-in that reads `pool.probabilities` states `needs_model = True` (the default), and is not asked
-    before there is a model. One that reads `pool.features` or `pool.held` states `needs_features = True` (the
-    default), and sees a bounded number of candidates, the most uncertain ones; the others see the whole pool,
-    with features of width 0.
+    A plug-in states what it reads. `needs_model` (default True): `pool.probabilities`; it is not asked before there is
+    a model. `needs_features` (default True): `pool.features` or `pool.held`; it sees at most `most` candidates, the
+    most uncertain ones, and is asked for one batch, after which the queue goes on by margin; the others see the whole
+    pool, with features of width 0, and rank the whole queue. `needs_samples` (default 0): so many draws of the model in
+    `pool.samples`. `needs_head` (default False): `pool.head` and `pool.inputs`. `most` bounds the cost of a round on a
+    pool of any size; 0 is no bound.
     """
 
     needs_model: ClassVar[bool] = True
     needs_features: ClassVar[bool] = True
+    needs_samples: ClassVar[int] = 0
+    needs_head: ClassVar[bool] = False
+    most: ClassVar[int] = 20_000
+
+    @property
+    def name(self) -> str:
+        """The plug-in's name: its file's."""
+        return type(self).__module__.rsplit(".", 1)[-1]
+
+    def at(self, situation: Situation) -> "Strategy":  # noqa: ARG002 - most rank in every situation
+        """The strategy that ranks in this situation; itself, unless it gives way to another."""
+        return self
 
     @abstractmethod
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:

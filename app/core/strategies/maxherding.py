@@ -1,4 +1,4 @@
-"""The strategy `typical`: a cold start that needs no labels, typical and diverse items first."""
+"""The strategy `maxherding`: a cold start that needs no labels, typical and diverse items first."""
 
 import heapq
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from app.core.strategies import Ranking, Strategy
 
 
 @dataclass(frozen=True)
-class Typical(Strategy):
+class Maxherding(Strategy):
     """Items that are typical of what no labelled item resembles yet.
 
     MaxHerding: greedily add the item c with the highest gain Σ_a [k(a, c) − cover(a)]₊ / A, where the cover
