@@ -13,6 +13,8 @@ from app.core.tasks import InvalidAnswer, Task
 # At most this share of the labels is kept from the model that chooses what to ask: the price stays bounded where
 # many labels were drawn, as in a burst without a worker.
 WITHHELD = 0.2
+# The cold start ends after three labels a class, and after so many labels however many classes there are.
+LABELS_PER_CLASS, COLD_LABELS = 3, 50
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,19 @@ def memberships(task: Task, probabilities: FloatArray) -> BoolArray:
     if not task.exclusive or not len(probabilities):
         return np.asarray(probabilities > 0.5)
     return np.asarray(probabilities.argmax(axis=1)[:, None] == np.arange(probabilities.shape[1]))
+
+
+def is_cold(members: BoolArray) -> bool:
+    """Whether the labels are too few for a model's doubts to mean something, from merged answers [n, K].
+
+    They are until two different answers were seen and there are three labels a class, or 50 with many
+    classes. Under two or three labels a class, uncertainty is noise, and typical items teach more (TypiClust,
+    ICML 2022).
+    """
+    enough = min(LABELS_PER_CLASS * members.shape[1], COLD_LABELS)
+    return len(members) < enough or not learnable(members)
+
+
+def learnable(members: BoolArray) -> bool:
+    """Whether two different answers were seen, so that there is something to tell apart."""
+    return len(members) > 1 and bool((members != members[0]).any())

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,13 @@ import numpy.typing as npt
 from app.core import measure as measuring
 from app.core import plugins
 from app.core.aggregation import Aggregator
-from app.core.data import Features, FloatArray, IntArray
-from app.core.labelled import Labelled, acquiring, merge
+from app.core.data import Features, IntArray
+from app.core.fit import NO_QUALITY, Fitted, Fitting, fit
+from app.core.labelled import Labelled, is_cold, learnable, merge
 from app.core.learners import Learner, State
+from app.core.selection import TOGETHER, Asking, choose, pick_strategy
 from app.core.selection import QueueEntry as QueueEntry
-from app.core.selection import choose, is_cold, learnable, pick_strategy
-from app.core.strategies import Strategy
+from app.core.strategies import Situation, Strategy
 from app.core.tasks import Task
 
 DEFAULTS: dict[str, Any] = {
@@ -40,7 +41,10 @@ class RoundInput:
     model is given one that does not know them (see `acquiring`).
     previous: the state of the last round's learner. measured: the state of the one that was measured last.
     scores: the probabilities of the last round, which labelled rows keep where nothing is measured: there each is
-    out of fold, or was made before its item was labelled. may_defer: leave expensive measuring to `measure`.
+    out of fold, or was made before its item was labelled. measuring: "now" measures in any case, "cheap" leaves
+    expensive measuring to `measure`, "never" is for simulations.
+    foreign_rows: the rows that somebody called out of scope. verdict: what the project's record says of asking by
+    strategy; see Situation. strategy: ranks in place of the recipe's, in simulations and benchmarks.
     step: told each step's name before it begins; may raise to cancel.
     """
 
@@ -57,8 +61,11 @@ class RoundInput:
     step: Callable[[str], None]
     measured: State | None = None
     scores: npt.NDArray[np.float16] | None = None
-    may_defer: bool = False
+    measuring: Literal["now", "cheap", "never"] = "now"
     drawn_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    foreign_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    verdict: str = ""
+    strategy: Strategy | None = None
 
 
 @dataclass(frozen=True)
@@ -84,38 +91,22 @@ class RoundOutput:
 def run(given: RoundInput) -> RoundOutput:
     """One round. Raises what `given.step` raises, between steps."""
     rng = np.random.default_rng(given.seed)
-    recipe = _complete(given)
     seconds: dict[str, float] = {}
     with _timed("merge", given, seconds):
         labelled = _merge(given)
-    learner: Learner | None = None
-    scores: FloatArray | None = None
-    unknown: IntArray = np.empty(0, np.int64)
-    quality: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "log_loss", "ece"))
-    defers = given.may_defer and not measuring.is_cheap(len(labelled.rows), given.features.dimensions, _classes(given))
+        strategy = _strategy(given, labelled)
+    fitted: Fitted | None = None
     if learnable(labelled.members):
         with _timed("fit", given, seconds):
-            if defers:
-                learner, scores = _fit(given, labelled, given.previous, rng)
-                unknown = _keep_known(scores, labelled, given.scores)
-            else:
-                learner = plugins.make("learners", recipe["learner"], Learner)
-                previous = given.measured or given.previous
-                found = measuring.measure(
-                    learner, given.task, given.features, labelled, given.audit_rows, rng, previous
-                )
-                scores, quality = found.scores, found.quality
+            fitted = fit(_fitting(given, labelled), _measures(given, labelled), strategy.needs_model, rng)
     with _timed("choose", given, seconds):
-        name, strategy = pick_strategy(recipe, is_cold(labelled.members), learner is not None)
         open_rows = np.setdiff1d(_encoded(given.open_rows, given), _encoded(given.busy_rows, given))
-        queue = _choose(given, strategy, labelled, learner, scores, open_rows, rng)
-    metrics = {**measuring.counts(given.task, labelled), **quality, "temperature": learner and learner.temperature}
-    published = None if scores is None else scores.astype(np.float16)
-    if published is not None:
-        published[unknown] = np.nan  # a prediction that was trained on its own label is none
-    state = learner.state() if learner else {}
-    is_measured = not (defers and learner)
-    return RoundOutput(queue, published, state, metrics, name, seconds, len(open_rows), is_measured)
+        queue = choose(strategy, _asking(given, labelled, fitted, open_rows), rng)
+    quality, temperature = (fitted.quality, fitted.learner.temperature) if fitted else (NO_QUALITY, None)
+    metrics = {**measuring.counts(given.task, labelled), **quality, "temperature": temperature}
+    scores, state = (fitted.scores, fitted.learner.state()) if fitted else (None, {})
+    is_measured = fitted is None or fitted.is_measured
+    return RoundOutput(queue, scores, state, metrics, strategy.name, seconds, len(open_rows), is_measured)
 
 
 @dataclass(frozen=True)
@@ -133,7 +124,7 @@ def measure(given: RoundInput) -> MeasureOutput | None:
     labelled = _merge(given)
     if not learnable(labelled.members):
         return None
-    learner = plugins.make("learners", _complete(given)["learner"], Learner)
+    learner = _learner(given)
     rng = np.random.default_rng(given.seed)
     found = measuring.measure(learner, given.task, given.features, labelled, given.audit_rows, rng, given.measured)
     metrics = {**measuring.counts(given.task, labelled), **found.quality, "temperature": learner.temperature}
@@ -144,8 +135,25 @@ def _complete(given: RoundInput) -> dict[str, Any]:
     return DEFAULTS | {name: spec for name, spec in given.recipe.items() if name in DEFAULTS and spec}
 
 
-def _classes(given: RoundInput) -> int:
-    return len(given.task.classes)
+def _learner(given: RoundInput) -> Learner:
+    return plugins.make("learners", _complete(given)["learner"], Learner)
+
+
+def _strategy(given: RoundInput, labelled: Labelled) -> Strategy:
+    situation = Situation(
+        labels=len(labelled.rows),
+        classes=len(given.task.classes),
+        has_model=learnable(labelled.members),
+        is_cold=is_cold(labelled.members),
+        verdict=given.verdict,
+    )
+    return given.strategy.at(situation) if given.strategy else pick_strategy(_complete(given), situation)
+
+
+def _measures(given: RoundInput, labelled: Labelled) -> bool:
+    if given.measuring != "cheap":
+        return given.measuring == "now"
+    return measuring.is_cheap(len(labelled.rows), given.features.dimensions, len(given.task.classes))
 
 
 def _merge(given: RoundInput) -> Labelled:
@@ -153,53 +161,31 @@ def _merge(given: RoundInput) -> Labelled:
     return merge(given.task, given.answers, given.features.rows, aggregator)
 
 
-def _fit(
-    given: RoundInput, labelled: Labelled, warm: State | None, rng: np.random.Generator
-) -> tuple[Learner, FloatArray]:
-    """A learner of these labels, whole and without folds, and its scores of the pool."""
-    learner = plugins.make("learners", _complete(given)["learner"], Learner)
-    weights = np.ones(len(labelled.rows), np.float32)
-    features = given.features.take(labelled.rows)
-    no_folds = np.zeros(len(labelled.rows), np.int64)
-    learner.fit(features, labelled.targets, weights, given.task.exclusive, rng, no_folds, 0, None, warm)
-    return learner, measuring.score(given.features, learner, _classes(given))
+def _fitting(given: RoundInput, labelled: Labelled) -> Fitting:
+    return Fitting(
+        task=given.task,
+        features=given.features,
+        make=lambda: _learner(given),
+        labelled=labelled,
+        audit_rows=given.audit_rows,
+        drawn_rows=given.drawn_rows,
+        previous=given.previous,
+        measured=given.measured,
+        known_scores=given.scores,
+    )
 
 
-def _keep_known(scores: FloatArray, labelled: Labelled, known: npt.NDArray[np.floating[Any]] | None) -> IntArray:
-    """Labelled rows keep what was known of them without their label; returns those of which nothing was."""
-    if known is None or known.shape[1] != scores.shape[1]:
-        return labelled.rows
-    rows = labelled.rows[labelled.rows < len(known)]
-    rows = rows[np.isfinite(known[rows]).all(axis=1)]
-    scores[rows] = known[rows]
-    return np.setdiff1d(labelled.rows, rows)
-
-
-def _choose(
-    given: RoundInput,
-    strategy: Strategy,
-    labelled: Labelled,
-    learner: Learner | None,
-    scores: FloatArray | None,
-    open_rows: IntArray,
-    rng: np.random.Generator,
-) -> list[QueueEntry]:
-    """The queue, ranked without the labels that were drawn, suggested with all: see `acquiring`."""
-    known, doubts = labelled, scores
-    if learner is not None and scores is not None and strategy.needs_model:
-        known = acquiring(labelled, given.drawn_rows)
-        if len(known.rows) < len(labelled.rows) and learnable(known.members):
-            doubts = _fit(given, known, learner.state(), rng)[1]
-            _keep_known(doubts, known, scores)
-    held = np.union1d(known.rows, _encoded(given.busy_rows, given))
-    queue = choose(strategy, given.task, given.features, doubts, open_rows, held, given.queue_size, rng)
-    if scores is None or doubts is scores:
-        return queue
-    return [replace(entry, suggestion=_suggestion(given.task, scores[entry.row])) for entry in queue]
-
-
-def _suggestion(task: Task, p: FloatArray) -> dict[str, Any]:
-    return {"answer": task.decode(p), "confidence": task.confidence(p)}
+def _asking(given: RoundInput, labelled: Labelled, fitted: Fitted | None, open_rows: IntArray) -> Asking:
+    known = fitted.known if fitted else labelled
+    return Asking(
+        task=given.task,
+        features=given.features,
+        fitted=fitted,
+        open_rows=open_rows,
+        held_rows=np.union1d(known.rows, _encoded(given.busy_rows, given)),
+        size=given.queue_size,
+        together=max(TOGETHER, 2 * given.recipe.get("retrain_every", given.queue_size)),
+    )
 
 
 @contextmanager

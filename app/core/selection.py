@@ -1,108 +1,162 @@
 """Choosing the queue: which strategy ranks, what it sees, and what people read beside each item."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from app.core import plugins
-from app.core.data import BoolArray, Features, FloatArray, IntArray, Pool
-from app.core.strategies import Ranking, Strategy
-from app.core.strategies.margin import uncertainty
+from app.core.data import Features, FloatArray, IntArray, Pool
+from app.core.strategies import Ranking, Situation, Strategy
 from app.core.tasks import Task
 
-# A strategy that compares features looks at so many items, so that a round takes seconds however large the pool is.
-CANDIDATES = 20_000
+if TYPE_CHECKING:
+    from app.core.fit import Fitted
+
+# Of the items that are labelled or in hands a strategy sees so many, so that a round takes seconds in any project.
 HELD = 5_000
-# The cold start ends after three labels a class, and after so many labels however many classes there are.
-LABELS_PER_CLASS, COLD_LABELS = 3, 50
+# A strategy that compares items chooses as many of them together as are asked before the next round, or so; choosing
+# hundreds would spread the first ones over all the pool.
+TOGETHER = 20
 
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """One item to ask: its row, its score, why, and what the model would answer: {"answer", "confidence"}."""
+    """One item to ask: its row, its score, why, and what the model would answer: {"answer", "confidence"}.
+
+    propensity: the exact probability with which it was drawn at its place, of a strategy that draws.
+    """
 
     row: int
     score: float
     reason: str
     suggestion: dict[str, Any] | None
+    propensity: float | None = None
 
 
-def is_cold(members: BoolArray) -> bool:
-    """Whether the labels are too few for a model's doubts to mean something, from merged answers [n, K].
+@dataclass(frozen=True)
+class Asking:
+    """What the queue is chosen from.
 
-    They are until two different answers were seen and there are three labels a class, or 50 with many
-    classes. Under two or three labels a class, uncertainty is noise, and typical items teach more (TypiClust,
-    ICML 2022).
+    open_rows: may be asked. held_rows: labelled or in hands; covered. size: of the queue. together: how many of it a
+    strategy that compares items chooses at once; the rest of the queue follows by margin.
     """
-    enough = min(LABELS_PER_CLASS * members.shape[1], COLD_LABELS)
-    return len(members) < enough or not learnable(members)
+
+    task: Task
+    features: Features
+    fitted: "Fitted | None"
+    open_rows: IntArray
+    held_rows: IntArray
+    size: int
+    together: int
 
 
-def learnable(members: BoolArray) -> bool:
-    """Whether two different answers were seen, so that there is something to tell apart."""
-    return len(members) > 1 and bool((members != members[0]).any())
+def pick_strategy(recipe: dict[str, Any], situation: Situation) -> Strategy:
+    """The strategy that ranks now: the recipe's, or while the labels are too few the recipe's cold start.
+
+    `maxherding` in place of one that needs a model where there is none.
+    """
+    strategy = plugins.make("strategies", recipe["strategy"], Strategy)
+    given_way = strategy.at(situation)
+    if given_way is strategy and situation.is_cold:
+        given_way = plugins.make("strategies", recipe["cold_start"], Strategy).at(situation)
+    if given_way.needs_model and not situation.has_model:
+        return plugins.make("strategies", {"name": "maxherding"}, Strategy)
+    return given_way
 
 
-def pick_strategy(recipe: dict[str, Any], cold: bool, has_model: bool) -> tuple[str, Strategy]:
-    """The strategy that ranks now, with its name; `maxherding` in place of one that needs a model there is not."""
-    spec = recipe["cold_start"] if cold else recipe["strategy"]
-    strategy = plugins.make("strategies", spec, Strategy)
-    if strategy.needs_model and not has_model:
-        spec = {"name": "maxherding"}
-        strategy = plugins.make("strategies", spec, Strategy)
-    return spec["name"], strategy
-
-
-def choose(
-    strategy: Strategy,
-    task: Task,
-    features: Features,
-    probabilities: FloatArray | None,
-    open_rows: IntArray,
-    held_rows: IntArray,
-    size: int,
-    rng: np.random.Generator,
-) -> list[QueueEntry]:
+def choose(strategy: Strategy, asking: Asking, rng: np.random.Generator) -> list[QueueEntry]:
     """The queue: at most `size` of the open rows, best first."""
-    rows = open_rows
+    rows = asking.open_rows
+    fitted = asking.fitted if strategy.needs_model else None
     if strategy.needs_features:
-        rows = _candidates(task, probabilities if strategy.needs_model else None, open_rows, rng)
-        held_rows = held_rows if len(held_rows) <= HELD else np.sort(rng.choice(held_rows, HELD, replace=False))
-    pool = _pool(strategy, task, features, probabilities, rows, held_rows)
-    ranking = strategy.rank(pool, min(size, pool.n), rng)
+        rows = _candidates(fitted, asking.open_rows, strategy.most, rng)
+    pool, probabilities = _pool(strategy, asking, fitted, rows, rng)
+    n = min(asking.together if strategy.needs_features and strategy.needs_model else asking.size, pool.n)
+    ranking = strategy.rank(pool, n, rng)
     _check(ranking, pool.n)
-    return _entries(strategy, task, probabilities, rows[ranking.rows], ranking.scores)
+    entries = _entries(strategy, asking, probabilities, rows, ranking)
+    if len(entries) < asking.size and fitted is not None:
+        entries += _rest(asking, probabilities, rows, ranking.rows)
+    return entries[: asking.size]
 
 
-def _candidates(task: Task, probabilities: FloatArray | None, rows: IntArray, rng: np.random.Generator) -> IntArray:
+def _rest(asking: Asking, probabilities: FloatArray | None, rows: IntArray, taken: IntArray) -> list[QueueEntry]:
+    """The other candidates by margin: what is asked when the queue is eaten faster than rounds come."""
+    from app.core.strategies.margin import Margin
+
+    left = np.setdiff1d(np.arange(len(rows)), taken)
+    if probabilities is None or not len(left):
+        return []
+    units = asking.task.units
+    pool = Pool(
+        np.empty((len(left), 0), np.float32),
+        asking.task.per_unit(probabilities[left]),
+        np.repeat(np.arange(len(left)), units),
+        np.empty((0, 0), np.float32),
+    )
+    ranking = Margin().rank(pool, asking.size - len(taken), np.random.default_rng(0))
+    return _entries(Margin(), asking, probabilities[left], rows[left], ranking)
+
+
+def _candidates(fitted: "Fitted | None", rows: IntArray, most: int, rng: np.random.Generator) -> IntArray:
     """A bounded choice of rows, in order: the most uncertain ones, or without a model a random sample."""
-    if len(rows) <= CANDIDATES:
+    if len(rows) <= most:
         return rows
-    if probabilities is None:
-        return np.sort(rng.choice(rows, CANDIDATES, replace=False))
-    doubt = uncertainty(task.per_unit(probabilities[rows])).reshape(len(rows), task.units).max(axis=1)
-    return np.sort(rows[np.argsort(-doubt, kind="stable")[:CANDIDATES]])
+    if fitted is None or fitted.doubt is None:
+        return np.sort(rng.choice(rows, most, replace=False))
+    return np.sort(rows[np.argsort(-fitted.doubt[rows], kind="stable")[:most]])
 
 
 def _pool(
-    strategy: Strategy,
-    task: Task,
-    features: Features,
-    probabilities: FloatArray | None,
-    rows: IntArray,
-    held_rows: IntArray,
-) -> Pool:
-    width = features.dimensions if strategy.needs_features else 0
-    units = 0 if probabilities is None else task.units
-    return Pool(
-        features=features.take(rows) if width else np.empty((len(rows), 0), np.float32),
-        probabilities=np.empty((0, task.unit_classes), np.float32)
-        if probabilities is None
-        else task.per_unit(probabilities[rows]),
-        owner=np.repeat(np.arange(len(rows)), units),
-        held=features.take(held_rows) if width else np.empty((0, 0), np.float32),
-    )
+    strategy: Strategy, asking: Asking, fitted: "Fitted | None", rows: IntArray, rng: np.random.Generator
+) -> tuple[Pool, FloatArray | None]:
+    """What the strategy sees of these rows, and the chooser's class probabilities [n, K] of them."""
+    task, empty = asking.task, np.empty((len(rows), 0), np.float32)
+    features, held = empty, np.empty((0, 0), np.float32)
+    if strategy.needs_features:
+        held_rows = asking.held_rows
+        if len(held_rows) > HELD:
+            held_rows = np.sort(rng.choice(held_rows, HELD, replace=False))
+        features, held = asking.features.take(rows), asking.features.take(held_rows)
+    if fitted is None:
+        return Pool(features, np.empty((0, task.unit_classes), np.float32), np.empty(0, np.int64), held), None
+    model = fitted.chooser
+    probabilities = _probabilities(asking.features, fitted, rows)
+    samples = head = inputs = None
+    if strategy.needs_features or strategy.needs_head or strategy.needs_samples:
+        raw = features if strategy.needs_features else asking.features.take(rows)
+        samples = _samples(strategy, task, model, raw, rng)
+        inputs = model.embed(raw) if strategy.needs_head else None
+        head = model.head() if strategy.needs_head else None
+    if strategy.needs_features:
+        features, held = model.embed(features), model.embed(held)
+    owner = np.repeat(np.arange(len(rows)), task.units)
+    units = task.per_unit(probabilities)
+    return Pool(features, units, owner, held, samples, head, inputs, task.reducer), probabilities
+
+
+def _probabilities(features: Features, fitted: "Fitted", rows: IntArray) -> FloatArray:
+    if len(rows) == features.rows:
+        blocks = [
+            fitted.doubts(block, np.arange(start, start + len(block), dtype=np.int64))
+            for start, block in features.shards()
+        ]
+        return np.concatenate(blocks)
+    step = 65_536  # of a pool that is read whole, at a time
+    parts = [fitted.doubts(features.take(rows[i : i + step]), rows[i : i + step]) for i in range(0, len(rows), step)]
+    return np.concatenate(parts) if parts else np.empty((0, fitted.scores.shape[1]), np.float32)
+
+
+def _samples(
+    strategy: Strategy, task: Task, model: Any, features: FloatArray, rng: np.random.Generator
+) -> FloatArray | None:
+    if not strategy.needs_samples:
+        return None
+    drawn = model.sample(features, strategy.needs_samples, rng)
+    if drawn is None:
+        raise ValueError(f"{strategy.name} needs a learner that can be drawn from: mlp, ensemble or linear")
+    return np.stack([task.per_unit(one) for one in drawn])
 
 
 def _check(ranking: Ranking, n: int) -> None:
@@ -115,20 +169,32 @@ def _check(ranking: Ranking, n: int) -> None:
 
 
 def _entries(
-    strategy: Strategy, task: Task, probabilities: FloatArray | None, rows: IntArray, scores: FloatArray
+    strategy: Strategy, asking: Asking, probabilities: FloatArray | None, rows: IntArray, ranking: Ranking
 ) -> list[QueueEntry]:
+    """The entries of a ranking of `rows`; what is suggested is the opinion of the model that knows every label."""
+    task, chosen = asking.task, rows[ranking.rows]
+    scores = ranking.scores
     if probabilities is None:
         reasons = [strategy.reason(float(score), ()) for score in scores]
-        suggestions: list[dict[str, Any] | None] = [None] * len(rows)
     else:
-        p = probabilities[rows]
-        likely = _undecided(task, p)
+        likely = _undecided(task, probabilities[ranking.rows])
         reasons = [strategy.reason(float(s), names) for s, names in zip(scores, likely, strict=True)]
-        suggestions = [{"answer": task.decode(one), "confidence": task.confidence(one)} for one in p]
+    suggestions = _suggestions(asking, chosen)
+    drawn = [None] * len(chosen) if ranking.propensities is None else ranking.propensities.tolist()
     return [
-        QueueEntry(int(row), float(score), reason, suggestion)
-        for row, score, reason, suggestion in zip(rows, scores, reasons, suggestions, strict=True)
+        QueueEntry(int(row), float(score), reason, suggestion, propensity)
+        for row, score, reason, suggestion, propensity in zip(chosen, scores, reasons, suggestions, drawn, strict=True)
     ]
+
+
+def _suggestions(asking: Asking, rows: IntArray) -> list[dict[str, Any] | None]:
+    if asking.fitted is None:
+        return [None] * len(rows)
+    p = asking.fitted.scores[rows].astype(np.float32)
+    unknown = np.flatnonzero(~np.isfinite(p).all(axis=1))
+    if len(unknown):  # labelled, wanted once more, and not measured yet
+        p[unknown] = asking.fitted.learner.predict(asking.features.take(rows[unknown]))
+    return [{"answer": asking.task.decode(one), "confidence": asking.task.confidence(one)} for one in p]
 
 
 def _undecided(task: Task, probabilities: FloatArray) -> list[tuple[str, ...]]:

@@ -66,7 +66,7 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
         measured=measured,
         scores=_scores(project),
         # The first round over new features is measured at once: the old number is that of another model.
-        may_defer=measured is not None or not _was_measured(db, project.id),
+        measuring="cheap" if measured is not None or not _was_measured(db, project.id) else "now",
         drawn_rows=_drawn_rows(standing),
     )
     return Read(given, seen, audit)

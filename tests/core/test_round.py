@@ -187,7 +187,7 @@ def test_features_on_disk_make_the_same_round(blobs, tmp_path):
 
 
 def test_a_strategy_with_features_sees_a_bounded_pool(blobs, monkeypatch):
-    monkeypatch.setattr("app.core.selection.CANDIDATES", 50)
+    monkeypatch.setattr("app.core.strategies.Strategy.most", 50)
     monkeypatch.setattr("app.core.selection.HELD", 5)
     assert len(run(given(blobs, 8, queue_size=1000)).queue) == 50
 
@@ -246,7 +246,9 @@ def test_listing_plugins_tasks_and_strategies_does_not_import_torch():
 def test_expensive_measuring_is_put_off_and_made_up_for(blobs, monkeypatch):
     first = run(given(blobs, 60, audit_rows=np.arange(60)))
     monkeypatch.setattr(measuring, "CHEAP", 0)
-    asked = given(blobs, 90, audit_rows=np.arange(90), previous=first.state, scores=first.probabilities, may_defer=True)
+    asked = given(
+        blobs, 90, audit_rows=np.arange(90), previous=first.state, scores=first.probabilities, measuring="cheap"
+    )
     second = run(asked)
     assert (first.is_measured, second.is_measured) == (True, False)
     assert second.metrics["accuracy"] is None
@@ -288,10 +290,10 @@ def test_the_newest_drawn_labels_are_withheld_at_most_a_fifth_of_all():
 
 def test_a_prediction_that_was_trained_on_its_own_label_is_not_told(blobs, monkeypatch):
     monkeypatch.setattr(measuring, "CHEAP", 0)
-    first = run(given(blobs, 60, may_defer=True))
+    first = run(given(blobs, 60, measuring="cheap"))
     assert np.isnan(first.probabilities[:60]).all()
     assert np.isfinite(first.probabilities[60:]).all()
-    second = run(given(blobs, 70, may_defer=True, scores=first.probabilities, open_rows=np.arange(len(blobs[0]))))
+    second = run(given(blobs, 70, measuring="cheap", scores=first.probabilities, open_rows=np.arange(len(blobs[0]))))
     assert np.isnan(second.probabilities[:60]).all()
     # What was said of these before they were labelled still stands.
     assert np.array_equal(second.probabilities[60:70], first.probabilities[60:70])

@@ -24,12 +24,14 @@ class Task(ABC):
     """One kind of question, with the classes of one project.
 
     A plug-in states `title` (for people), `widget` (static/widgets/<widget>.js asks it) and `exclusive`
-    (exactly one class is right: probabilities of an item sum to 1). K is the number of classes.
+    (exactly one class is right: probabilities of an item sum to 1). K is the number of classes. `reducer` says how an
+    item's score comes of its units' scores: "max", or "mean" where an item has many units, as a text has words.
     """
 
     title: ClassVar[str]
     widget: ClassVar[str]
     exclusive: ClassVar[bool]
+    reducer: ClassVar[str] = "max"
 
     def __init__(self, classes: Sequence[str]) -> None:
         if not classes or len(set(classes)) != len(classes):

@@ -1,0 +1,143 @@
+"""Fitting a round's models: one that knows every label, one that chooses, and what both say of the pool."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from app.core import measure as measuring
+from app.core.data import Features, FloatArray, IntArray
+from app.core.labelled import Labelled, acquiring, learnable
+from app.core.learners import Learner, State
+from app.core.strategies.margin import uncertainty
+from app.core.tasks import Task
+
+Scores = npt.NDArray[np.float16]
+NO_QUALITY: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "log_loss", "ece"))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The models of a round.
+
+    learner: knows every label. scores [rows, K]: its probabilities of the pool; a labelled row's is one that was made
+    without its label, NaN where there is none yet. quality: what was measured. chooser: the model that ranks, without
+    the newest labels that were drawn at random (see `acquiring`); of the rows in `known`. doubt [rows]: how much the
+    chooser hesitates, the highest over a row's units; None where nobody asks it.
+    """
+
+    learner: Learner
+    scores: Scores
+    quality: dict[str, Any]
+    is_measured: bool
+    chooser: Learner
+    known: Labelled
+    doubt: FloatArray | None
+
+    def doubts(self, features: FloatArray, rows: IntArray) -> FloatArray:
+        """The chooser's probabilities [n, K] of these rows; of those whose label it knows, without that label."""
+        p = np.array(self.chooser.predict(features), np.float32)
+        known = np.flatnonzero(np.isin(rows, self.known.rows))
+        told = self.scores[rows[known]]
+        is_told = np.isfinite(told).all(axis=1)
+        p[known[is_told]] = told[is_told]
+        return p
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What fitting needs: the data, how a learner is made, and from which states it may start; see RoundInput."""
+
+    task: Task
+    features: Features
+    make: Callable[[], Learner]
+    labelled: Labelled
+    audit_rows: IntArray
+    drawn_rows: IntArray
+    previous: State | None
+    measured: State | None
+    known_scores: npt.NDArray[np.floating[Any]] | None
+
+
+def fit(given: Fitting, measures: bool, needs_doubt: bool, rng: np.random.Generator) -> Fitted:
+    """Fit, score the pool in one pass over the features, and measure where that is asked for."""
+    quality = NO_QUALITY
+    if measures:
+        found = measuring.measure(
+            given.make(),
+            given.task,
+            given.features,
+            given.labelled,
+            given.audit_rows,
+            rng,
+            given.measured or given.previous,
+        )
+        learner, scores, quality = found.learner, found.scores.astype(np.float16), found.quality
+    else:
+        learner, scores = quick(given, given.labelled, given.previous, rng), None
+    known = acquiring(given.labelled, given.drawn_rows) if needs_doubt else given.labelled
+    if len(known.rows) < len(given.labelled.rows) and learnable(known.members):
+        chooser = quick(given, known, learner.state(), rng)
+    else:
+        chooser, known = learner, given.labelled
+    scores, doubt = _score(given, learner, chooser, scores, needs_doubt)
+    if not measures:
+        _keep_known(scores, given.labelled.rows, given.known_scores)
+    if doubt is not None:
+        rows = known.rows[np.isfinite(scores[known.rows]).all(axis=1)]
+        doubt[rows] = _doubt(given.task, scores[rows].astype(np.float32))
+    return Fitted(learner, scores, quality, measures, chooser, known, doubt)
+
+
+def quick(given: Fitting, labelled: Labelled, warm: State | None, rng: np.random.Generator) -> Learner:
+    """A learner of these labels, whole and without folds."""
+    learner = given.make()
+    n = len(labelled.rows)
+    features = given.features.take(labelled.rows)
+    weights, no_folds = np.ones(n, np.float32), np.zeros(n, np.int64)
+    learner.fit(features, labelled.targets, weights, given.task.exclusive, rng, no_folds, 0, None, warm)
+    return learner
+
+
+def _score(
+    given: Fitting, learner: Learner, chooser: Learner, scores: Scores | None, needs_doubt: bool
+) -> tuple[Scores, FloatArray | None]:
+    """The pool's scores, where there are none yet, and the chooser's doubt, block by block.
+
+    float16: at a million rows of 77 classes that is 150 MB in place of 300, and it is what is published.
+    """
+    known = scores
+    if scores is None:
+        scores = np.empty((given.features.rows, len(given.task.classes)), np.float16)
+    doubt = np.empty(given.features.rows, np.float32) if needs_doubt else None
+    if known is not None and doubt is None:
+        return known, None
+    for start, block in given.features.shards():
+        part = slice(start, start + len(block))
+        p = learner.predict(block) if known is None or chooser is learner else None
+        if p is not None and known is None:
+            scores[part] = p
+        if doubt is not None:
+            q = p if p is not None and chooser is learner else chooser.predict(block)
+            doubt[part] = _doubt(given.task, q)
+    return scores, doubt
+
+
+def _doubt(task: Task, probabilities: FloatArray) -> FloatArray:
+    units = uncertainty(task.per_unit(probabilities)).reshape(len(probabilities), task.units)
+    return np.asarray(units.max(axis=1), np.float32)
+
+
+def _keep_known(scores: Scores, labelled: IntArray, known: npt.NDArray[np.floating[Any]] | None) -> None:
+    """Labelled rows keep what was known of them without their label; NaN where nothing was.
+
+    A prediction that was trained on its own label is none, and would make every number built on it too good.
+    """
+    rows: IntArray = np.empty(0, np.int64)
+    if known is not None and known.shape[1] == scores.shape[1]:
+        rows = labelled[labelled < len(known)]
+        rows = rows[np.isfinite(known[rows]).all(axis=1)]
+        scores[rows] = known[rows]
+    scores[np.setdiff1d(labelled, rows)] = np.nan
