@@ -336,6 +336,7 @@ class QueueRow(Base):
     score: Mapped[float]
     reason: Mapped[str] = mapped_column(String(500))
     suggestion: Mapped[dict[str, Any] | None]
+    propensity: Mapped[float | None]  # of a strategy that draws: the exact probability of this row at this place
 
 
 class Encoding(Base):

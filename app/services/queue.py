@@ -150,13 +150,21 @@ def _at_random(db: Session, project: Project, user_id: int, n: int) -> list[tupl
     pool, share = _pool_size(db, project), project.recipe["random_share"]
     head = None
     if project.queue_round_id is not None:
-        head = db.scalar(_in_queue(project, user_id).with_only_columns(Item.id).limit(1))
+        columns = [QueueRow.item_id, QueueRow.propensity]
+        head = db.execute(_in_queue(project, user_id).with_only_columns(*columns).limit(1)).one_or_none()
     how = {"chosen_by": "random", "reason": REASONS["random"], "pool_size": pool}
-    return [
-        # The queue's head could have been asked by the other side of the coin, too.
-        (item, {**how, "inclusion_probability": share / pool + (1 - share if item.id == head else 0)})
-        for item in items
-    ]
+    return [(item, {**how, "inclusion_probability": _drawn(item.id, head, share, pool)}) for item in items]
+
+
+def _drawn(item_id: int, head: Any, share: float, pool: int) -> float:
+    """The probability with which an item was chosen at random, out of so many.
+
+    Beside a queue that draws, given the coin. Beside one that always asks its head, over both sides of the coin: the
+    head could have been asked by the other side, too, and without the coin's share no other item could.
+    """
+    if head is not None and head.propensity is not None:
+        return 1 / pool
+    return share / pool + (1 - share if head is not None and item_id == head.item_id else 0)
 
 
 def _from_queue(
@@ -172,10 +180,20 @@ def _from_queue(
         "round_number": made.number,
         "strategy": made.strategy,
         "pool_size": made.pool_size,
-        "inclusion_probability": 1 - share + share / max(made.pool_size, 1),
     }
+    head = 1 - share + share / max(made.pool_size, 1)
     return [
-        (item, {**how, "score": row.score, "rank": row.rank, "reason": row.reason, "suggestion": row.suggestion})
+        (
+            item,
+            {
+                **how,
+                "inclusion_probability": head if row.propensity is None else row.propensity,
+                "score": row.score,
+                "rank": row.rank,
+                "reason": row.reason,
+                "suggestion": row.suggestion,
+            },
+        )
         for item, row in db.execute(_locked(query))
     ]
 

@@ -68,6 +68,8 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
         # The first round over new features is measured at once: the old number is that of another model.
         measuring="cheap" if measured is not None or not _was_measured(db, project.id) else "now",
         drawn_rows=_drawn_rows(standing),
+        foreign_rows=_foreign_rows(db, project.id),
+        verdict=_verdict(db, project.id),
     )
     return Read(given, seen, audit)
 
@@ -129,6 +131,21 @@ def _drawn_rows(standing: Sequence[Any]) -> IntArray:
     drawn = {one.row: one.created_at for one in standing if one.chosen_by in ("random", "fallback")}
     asked = {one.row for one in standing if one.chosen_by == "queue"}
     return np.array(sorted(drawn.keys() - asked, key=lambda row: (drawn[row], row)), np.int64)
+
+
+def _foreign_rows(db: Session, project_id: int) -> IntArray:
+    """The items that somebody calls out of scope, and that nobody answered."""
+    says = exists().where(Label.item_id == Item.id, Label.ended_at.is_(None))
+    foreign = says.where(Label.answer.is_(None), Label.skip_reason == OUT_OF_SCOPE)
+    query = select(Item.row).where(Item.project_id == project_id, Item.is_settled, foreign)
+    return _rows(db, query.where(~says.where(Label.answer.is_not(None))))
+
+
+def _verdict(db: Session, project_id: int) -> str:
+    """What the last measured round says of asking by strategy against asking at random."""
+    query = select(Round.metrics).where(Round.project_id == project_id, Round.measured_at.is_not(None))
+    metrics = db.scalar(query.order_by(Round.number.desc()).limit(1)) or {}
+    return str((metrics.get("verdict") or {}).get("verdict", ""))
 
 
 def _rows(db: Session, query: Any) -> IntArray:

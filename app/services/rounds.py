@@ -217,6 +217,7 @@ def _write_queue(db: Session, project: Project, made: Round, output: "RoundOutpu
             "score": entry.score,
             "reason": entry.reason[:500],
             "suggestion": entry.suggestion,
+            "propensity": entry.propensity,
         }
         for rank, entry in enumerate(output.queue)
     ]

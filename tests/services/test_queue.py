@@ -1,6 +1,8 @@
 import random
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -34,8 +36,8 @@ def claim(project: Project, user: User, n: int = 1, coin: random.Random = TAILS,
         return queue.claim(db, db.get_one(Project, project.id), user.id, n, now, coin)
 
 
-def publish(project: Project, rows: list[int]) -> None:
-    """A published round whose queue asks these rows in this order."""
+def publish(project: Project, rows: list[int], propensities: Sequence[float | None] = ()) -> None:
+    """A published round whose queue asks these rows in this order, of a strategy that draws with these propensities."""
     with transaction() as db:
         made = Round(
             project_id=project.id, number=1, state="published", opened_at=NOW, seed=1, recipe={}, pool_size=100,
@@ -43,10 +45,11 @@ def publish(project: Project, rows: list[int]) -> None:
         )  # fmt: skip
         db.add(made)
         db.flush()
-        for rank, row in enumerate(rows):
+        for rank, (row, propensity) in enumerate(zip_longest(rows, propensities)):
             item = db.scalar(select(Item).where(Item.project_id == project.id, Item.row == row))
             assert item is not None
-            db.add(QueueRow(round_id=made.id, rank=rank, item_id=item.id, score=1.0 - rank / 10, reason="Because"))
+            how = {"score": 1.0 - rank / 10, "reason": "Because", "propensity": propensity}
+            db.add(QueueRow(round_id=made.id, rank=rank, item_id=item.id, **how))
         db.get_one(Project, project.id).queue_round_id = made.id
 
 
@@ -109,6 +112,17 @@ def test_a_random_draw_of_the_queues_head_counts_both_ways_of_choosing_it(make_p
     claim(project, bob, coin=HEADS)
     with reading() as db:
         assert db.scalars(select(Lease)).one().inclusion_probability == pytest.approx(0.9 + 0.1 / 2)
+
+
+def test_beside_a_queue_that_draws_probabilities_are_given_the_coin(make_project: MakeProject, bob: User) -> None:
+    project = make_project(["a", "b", "c", "d"])
+    publish(project, [3, 2], [0.4, 0.25])
+    claim(project, bob, coin=TAILS)
+    claim(project, bob, n=2, coin=HEADS)
+    with reading() as db:
+        found = {one.chosen_by: one for one in db.scalars(select(Lease))}
+        assert found["queue"].inclusion_probability == 0.4
+        assert found["random"].inclusion_probability == pytest.approx(1 / found["random"].pool_size)
 
 
 def test_overlap_asks_as_many_people_as_wanted_and_nobody_twice(
