@@ -23,7 +23,7 @@ from app.core.tasks import Task
 
 DEFAULTS: dict[str, Any] = {
     "learner": {"name": "linear"},
-    "strategy": {"name": "margin"},
+    "strategy": {"name": "auto"},
     "cold_start": {"name": "maxherding"},
     "aggregation": {"name": "majority"},
 }

@@ -103,7 +103,7 @@ class Recipe(BaseModel):
         default=None, description="None: the modality's ladder, quick first, better later."
     )
     learner: dict[str, Any] = Field(default={"name": "linear"}, description="What learns from the labels.")
-    strategy: dict[str, Any] = Field(default={"name": "margin"}, description="What chooses the items to ask.")
+    strategy: dict[str, Any] = Field(default={"name": "auto"}, description="What chooses the items to ask.")
     cold_start: dict[str, Any] = Field(
         default={"name": "maxherding"}, description="What chooses before there are enough labels."
     )

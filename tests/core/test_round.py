@@ -16,6 +16,7 @@ from app.core.tasks.classification import Classification
 from app.core.tasks.multilabel import Multilabel
 
 NONE = np.empty(0, np.int64)
+BY_MARGIN = {"strategy": {"name": "margin"}}
 TASK = Classification(["a", "b", "c"])
 
 
@@ -63,21 +64,29 @@ def test_one_class_alone_makes_no_model(blobs):
 
 
 def test_in_the_cold_start_a_model_already_suggests(blobs):
-    result = run(given(blobs, 8))
+    result = run(given(blobs, 8, recipe=BY_MARGIN))
     assert result.strategy == "maxherding"
     assert result.queue[0].suggestion.keys() == {"answer", "confidence"}
-    assert run(given(blobs, 9)).strategy == "margin"
+    assert run(given(blobs, 9, recipe=BY_MARGIN)).strategy == "margin"
+
+
+def test_the_default_needs_no_cold_start_and_asks_at_random_where_that_is_better(blobs):
+    assert run(given(blobs, 1)).strategy == "maxherding"
+    assert run(given(blobs, 8)).strategy == "uherding"
+    assert run(given(blobs, 60, verdict="open")).strategy == "uherding"
+    assert run(given(blobs, 60, verdict="worse")).strategy == "random"
+    assert run(given(blobs, 60, verdict="worse", recipe=BY_MARGIN)).strategy == "margin"
 
 
 def test_many_classes_do_not_keep_it_cold_for_ever(blobs):
     task = Classification([f"class {k}" for k in range(77)])
     answers = [(row, 1, {"class": f"class {blobs[1][row]}"}) for row in range(50)]
-    assert run(given(blobs, task=task, answers=answers[:49])).strategy == "maxherding"
-    assert run(given(blobs, task=task, answers=answers)).strategy == "margin"
+    assert run(given(blobs, task=task, answers=answers[:49], recipe=BY_MARGIN)).strategy == "maxherding"
+    assert run(given(blobs, task=task, answers=answers, recipe=BY_MARGIN)).strategy == "margin"
 
 
 def test_the_queue_is_in_the_order_of_margins(blobs):
-    result = run(given(blobs, 60, queue_size=1000))
+    result = run(given(blobs, 60, queue_size=1000, recipe=BY_MARGIN))
     assert sorted(entry.row for entry in result.queue) == list(range(60, 600))
     scores = [entry.score for entry in result.queue]
     assert scores == sorted(scores, reverse=True)
@@ -146,7 +155,7 @@ def test_several_classes_learn_and_suggest(blobs):
     answers = [(row, 1, {"classes": ["not zero"] if classes[row] else ["zero"]}) for row in range(100)]
     rows = {"audit_rows": np.arange(100), "open_rows": np.arange(100, 600)}
     result = run(given(blobs, task=task, answers=answers, **rows))
-    assert result.strategy == "margin"
+    assert result.strategy == "uherding"
     assert result.metrics["classes"] == {
         "zero": int((classes[:100] == 0).sum()),
         "not zero": int((classes[:100] > 0).sum()),
@@ -264,7 +273,7 @@ def test_expensive_measuring_is_put_off_and_made_up_for(blobs, monkeypatch):
 
 def test_what_was_drawn_at_random_does_not_keep_the_queue_away(corners):
     """60 labels of two corners, and 10 drawn ones of a third, which alone know it."""
-    told = given(corners, 70, drawn_rows=np.arange(60, 70))
+    told = given(corners, 70, drawn_rows=np.arange(60, 70), recipe=BY_MARGIN)
     blind, seeing = run(told), run(replace(told, drawn_rows=NONE))
     assert {corners[1][entry.row] for entry in blind.queue} == {2}
     assert {corners[1][entry.row] for entry in seeing.queue} != {2}

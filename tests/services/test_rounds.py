@@ -53,7 +53,7 @@ def test_it_works(learning: Project, bob: User) -> None:
     assert due(learning) == "8 new labels"
     tasks.run_round(learning.id)
     second = latest()
-    assert (second.number, second.strategy, second.labels_used) == (2, "margin", 8)
+    assert (second.number, second.strategy, second.labels_used) == (2, "uherding", 8)
     assert due(learning) is None
     with reading() as db:
         assert db.scalars(select(Label).where(Label.learned_round_id.is_(None))).all() == []

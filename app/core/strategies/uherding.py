@@ -1,0 +1,74 @@
+"""The strategy `uherding`: doubtful items that stand for many doubtful ones, from the first labels to the last."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from app.core.data import FloatArray, IntArray, Pool
+from app.core.strategies import Ranking, Strategy, best
+from app.core.strategies._herding import directions, herd, kernel, squared_distances
+from app.core.strategies.margin import uncertainty
+
+WIDEST, NARROWEST = 1.0, 0.2  # of the kernel, on features of unit length, whose distances are 0 to 2
+MEASURED = 500  # labelled items from which the kernel's width is read
+
+
+@dataclass(frozen=True)
+class Uherding(Strategy):
+    """Doubtful items that stand for many doubtful items which no labelled item resembles.
+
+    Uncertainty herding: greedily add the item c with the highest gain Σ_a u_a [k(a, c) − cover_a]₊ / Σ_a u_a over
+    anchors a, which stand for the pool; u_a = 1 − (p₍₁₎ − p₍₂₎) is the model's doubt of a, cover_a the kernel of a with
+    the nearest item that is labelled, held or chosen before, k(x, y) = exp(−‖x − y‖² / σ²) on centred features of unit
+    length. σ is the median distance of a labelled item to the nearest other one, so that it shrinks while labels grow:
+    few labels ask for what is typical, many for what is doubtful. With u = 1 it is `maxherding`. Only the most doubtful
+    third of the pool is chosen from, which is ours. Bae, Oliveira & Sutherland, "Uncertainty herding: one active
+    learning method for all label budgets", ICLR 2025.
+
+    Cost: anchors × candidates × d for the kernel, whatever the pool's size; anchors of a larger pool are drawn in
+    proportion to their doubt and then weigh the same.
+    """
+
+    anchors: int = field(default=1500, metadata={"help": "Items that stand for the pool"})
+    candidates: int = field(default=3000, metadata={"help": "Items looked at, the most doubtful ones"})
+    share: float = field(default=0.33, metadata={"help": "Share of the pool that is chosen from, the most doubtful"})
+
+    def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
+        """The score of an item is its gain when it was chosen: the share of the pool's doubt that it newly covers."""
+        n = min(n, pool.n)
+        if n == 0:
+            return Ranking(np.empty(0, np.int64), np.empty(0))
+        doubt = np.maximum(pool.per_item(uncertainty(pool.probabilities)), 1e-6)
+        by_doubt = best(doubt, pool.n).rows
+        candidates = by_doubt[: min(max(10 * n, int(self.share * pool.n)), max(self.candidates, n))]
+        anchors, weights = self._anchors(doubt, rng)
+        centre = pool.features.mean(axis=0, keepdims=True)
+        _, at, to, held = directions(centre, pool.features[anchors], pool.features[candidates], pool.held)
+        width = _width(held, rng)
+        cover = kernel(at, held, width).max(axis=1) if len(held) else np.zeros(len(at), np.float32)
+        rows, gains = herd(kernel(to, at, width), cover, weights, n)
+        order = np.concatenate([candidates[rows], by_doubt[len(candidates) :]])[:n]
+        return Ranking(order, np.concatenate([gains, np.zeros(pool.n)])[:n])
+
+    def _anchors(self, doubt: FloatArray, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
+        """Rows that stand for the pool's doubt, and their weights, which sum to 1."""
+        if len(doubt) <= self.anchors:
+            return np.arange(len(doubt)), np.asarray(doubt / doubt.sum(), np.float32)
+        keys = np.log(doubt) + rng.gumbel(size=len(doubt))  # the highest keys: drawn ∝ doubt without replacement
+        return best(keys, self.anchors).rows, np.full(self.anchors, 1 / self.anchors, np.float32)
+
+    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - the gain says nothing to people
+        """Which classes are meant."""
+        if len(likely) == 2:
+            return f"Model hesitates between {likely[0]} and {likely[1]} here and in similar items"
+        return f"Model is unsure about {likely[0]} here and in similar items" if likely else "Like many doubtful items"
+
+
+def _width(held: FloatArray, rng: np.random.Generator) -> float:
+    """The median distance of a labelled item [m, d] to the nearest other one, within bounds."""
+    if len(held) < 2:
+        return WIDEST
+    chosen = np.sort(rng.choice(len(held), min(MEASURED, len(held)), replace=False))
+    squared = squared_distances(held[chosen], held)
+    squared[np.arange(len(chosen)), chosen] = np.inf
+    return float(np.clip(np.median(np.sqrt(squared.min(axis=1))), NARROWEST, WIDEST))
