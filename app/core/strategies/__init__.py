@@ -94,7 +94,7 @@ class Strategy(ABC):
 
 def best(scores: FloatArray, n: int) -> Ranking:
     """The n rows with the highest scores; equal scores in the order of rows, so that a ranking never depends
-    on luck.
+    on luck. Items without units (−∞) come last, with the lowest score of the others.
     """
     n = min(n, len(scores))
     if n < len(scores):  # one pass over a large pool instead of a sort, ties at the border included
@@ -103,4 +103,6 @@ def best(scores: FloatArray, n: int) -> Ranking:
     else:
         candidates = np.arange(len(scores))
     rows = candidates[np.argsort(-scores[candidates], kind="stable")][:n]
-    return Ranking(rows, scores[rows])
+    ranked = scores[rows]
+    known = ranked[np.isfinite(ranked)]
+    return Ranking(rows, np.maximum(ranked, known[-1] if len(known) else 0.0))

@@ -8,14 +8,19 @@ import numpy as np
 from app.core.data import FloatArray, Pool
 from app.core.strategies import Ranking, Strategy, best
 
+# Up to so many classes a pass a class is faster than a pass a row, by up to ten times; beyond, it is slower.
+FEW_CLASSES = 32
+# Numbers looked at together: about as many as a core's cache holds.
+BLOCK = 1 << 18
+
 
 @dataclass(frozen=True)
 class Margin(Strategy):
     """Items between whose two best classes the model hesitates most.
 
-    score = 1 − (p₍₁₎ − p₍₂₎), the highest over an item's units; p₍₁₎ ≥ p₍₂₎ are a unit's two largest
-    probabilities. Scheffer, Decomain & Wrobel, "Active hidden Markov models for information extraction", IDA
-    2001.
+    score = 1 − (p₍₁₎ − p₍₂₎), the highest (or the mean, as the task says) over an item's units; p₍₁₎ ≥ p₍₂₎ are a
+    unit's two largest probabilities. Cost O(u C) for u units and C classes. Scheffer, Decomain & Wrobel, "Active
+    hidden Markov models for information extraction", IDA 2001; the mean over a sequence's units is its token margin.
     """
 
     needs_features: ClassVar[bool] = False
@@ -35,7 +40,29 @@ def uncertainty(probabilities: FloatArray) -> FloatArray:
     """1 − (p₍₁₎ − p₍₂₎) of each row [u, C]; 0 where there is but one class. With two classes it is 1 − |2p −
     1|.
     """
-    if probabilities.shape[1] < 2:
-        return np.zeros(len(probabilities))
-    top = np.partition(probabilities, -2, axis=1)
-    return np.asarray(1 - (top[:, -1] - top[:, -2]), np.float64)
+    units, classes = probabilities.shape
+    if classes < 2:
+        return np.zeros(units)
+    gaps = np.empty(units, probabilities.dtype)
+    gap = _gap_by_columns if classes <= FEW_CLASSES else _gap_by_rows
+    step = max(1, BLOCK // classes)
+    for start in range(0, units, step):
+        gaps[start : start + step] = gap(probabilities[start : start + step])
+    # In double precision, for 1 − gap in single precision makes ties of what the gap tells apart.
+    return np.asarray(1 - gaps.astype(np.float64))
+
+
+def _gap_by_columns(block: FloatArray) -> FloatArray:
+    columns = np.ascontiguousarray(block.T)
+    first, second = np.maximum(columns[0], columns[1]), np.minimum(columns[0], columns[1])
+    for column in columns[2:]:
+        np.maximum(second, np.minimum(first, column), out=second)
+        np.maximum(first, column, out=first)
+    return np.asarray(first - second)
+
+
+def _gap_by_rows(block: FloatArray) -> FloatArray:
+    others = block.copy()
+    place = np.arange(len(block)), block.argmax(axis=1)
+    others[place] = -1
+    return np.asarray(block[place] - others.max(axis=1))
