@@ -3,6 +3,7 @@
 """
 
 from dataclasses import fields, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from app.core import plugins
 from app.core.data import Pool
 from app.core.strategies import Strategy, best
+from app.core.strategies.margin import uncertainty
 
 DIMENSIONS, DRAWS = 8, 20
 FACTS = {one.name: one.facts for one in plugins.describe("strategies")}
@@ -146,7 +148,7 @@ def test_a_reason_is_a_short_text_for_every_task(strategy):
 @pytest.mark.parametrize("name", READ_MORE)
 def test_a_strategy_that_reads_draws_or_the_last_layer_says_so_where_there_are_none(name):
     given = replace(pool(20), samples=None, head=None, inputs=None)
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(ValueError, match=r"needs|samples|draws|head|last layer"):
         plugins.make("strategies", {"name": name}, Strategy).rank(given, 5, np.random.default_rng(0))
 
 
@@ -162,3 +164,53 @@ def test_an_item_without_units_comes_last_with_a_score_that_can_be_stored():
     assert ranking.rows.tolist() == [3, 1, 0, 2]
     assert ranking.scores.tolist() == [0.9, 0.2, 0.2, 0.2]
     assert best(np.array([-np.inf]), 1).scores.tolist() == [0.0]
+
+
+def towns():
+    """A pool with much that is plain and little that is not: three large groups far from each other, a small one
+    between two of them, a few strangers; most held items lie in the first group.
+    """
+    rng = np.random.default_rng(4)
+    centres = np.array([[4.0, 0, 0, 0], [-4, 0, 0, 0], [0, 5, 0, 0], [0.8, 2, 0, 0], [0, 0, 9, 0]])
+    group = np.repeat(np.arange(5), [180, 120, 60, 30, 10])
+    x = np.zeros((400, DIMENSIONS))
+    x[:, :4] = centres[group]
+    x += 0.8 * rng.normal(size=x.shape)
+    head = np.zeros((DIMENSIONS + 1, 3))  # of two Gaussians with equal spread the log odds are linear
+    head[:4] = centres[:3].T
+    head[-1] = -(centres[:3] ** 2).sum(axis=1) / 2
+    order = rng.permutation(400)
+    held = order[group[order] == 0][:6].tolist() + order[group[order] == 1][:1].tolist()
+    rest = np.setdiff1d(order, held)
+    return by_model(x[rest], x[rest], np.arange(len(rest)), head, x[held], softmax)
+
+
+TOWNS, ASKED = towns(), 20
+
+
+def merits(rows):
+    """What a choice may be good at: its doubt; how near the pool is to it, on average and at the furthest."""
+    known = np.concatenate([TOWNS.features[rows], TOWNS.held])
+    nearest = np.linalg.norm(TOWNS.features[:, None] - known, axis=2).min(axis=1)
+    return np.array([uncertainty(TOWNS.probabilities[rows]).mean(), -nearest.mean(), -nearest.max()])
+
+
+@cache
+def chance():
+    """The best that 300 random choices came to, in each merit."""
+    return np.max([merits(np.random.default_rng(seed).permutation(TOWNS.n)[:ASKED]) for seed in range(300)], axis=0)
+
+
+def beats_chance(choose):
+    """Whether some merit, on average over five seeds, is beyond that of every random choice."""
+    return bool((np.mean([merits(choose(np.random.default_rng(seed))) for seed in range(5)], axis=0) > chance()).any())
+
+
+def test_a_strategy_is_not_random_by_accident(strategy):
+    given = seen(strategy, TOWNS)
+    chosen = beats_chance(lambda rng: strategy.rank(given, ASKED, rng).rows)
+    assert chosen == (strategy.name != "random")
+
+
+def test_a_strategy_that_asks_what_the_model_is_sure_of_would_be_found_out():
+    assert not beats_chance(lambda rng: np.argsort(uncertainty(TOWNS.probabilities), kind="stable")[:ASKED])

@@ -11,8 +11,8 @@ from app.core.strategies import Ranking, Strategy
 from app.core.strategies._drawing import one, successively
 from app.core.strategies.margin import uncertainty
 
-# The least relevance, so that no item is impossible; to the power of γ = 10 it is 10⁻³⁰, which is never drawn either.
-LEAST = 1e-3
+# The least relevance: of rows that have none each is as probable as any other, once the rest is drawn.
+LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class _Draws:
         """A row, its r, and the probability with which it was drawn."""
         relevance = self.relevance()
         weights = np.log(relevance)
-        weights -= weights.max(where=self.left, initial=-np.inf)  # at most 1 afterwards: no γ overflows
+        # At most log 1, of those drawn before as well: no γ overflows.
+        np.minimum(weights - weights.max(where=self.left, initial=-np.inf), 0, out=weights)
         weights *= np.float32(self._gamma)
         np.exp(weights, out=weights)
         weights *= self.left
