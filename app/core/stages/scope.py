@@ -1,0 +1,86 @@
+"""The stage `scope`: what probably is no item of this project at all comes after everything else."""
+
+import numpy as np
+
+from app.core import plugins
+from app.core.data import BoolArray, FloatArray, IntArray
+from app.core.learners import Learner
+from app.core.stages import Reordered, behind
+
+# From so many items that people called out of scope on, a model tells; of fewer it would know little but their topic.
+ENOUGH_FOREIGN = 3
+# A row is behind where P(foreign), foreign and other items counting equally, is above this. At 0.5 ten points more of what
+# is foreign is kept back, but half as many items again of classes that resemble it, and accuracy is lost.
+FOREIGN = 0.6
+# Rows in scope that the model of what is foreign learns from, at most.
+MOST_INSIDE = 2_000
+# Before that: strange is what is further from the pool than this share of it, and by so many robust deviations.
+USUAL, DEVIATIONS = 0.98, 3.0
+# How near a row is to the pool: its distance to the so-many-nearest of a sample, which is no judge if it is small.
+NEIGHBOURS, ENOUGH_SAMPLE = 10, 50
+
+
+def leave_out(
+    order: IntArray,
+    features: FloatArray,
+    foreign: FloatArray,
+    inside: FloatArray,
+    sample: FloatArray,
+    rng: np.random.Generator,
+) -> Reordered:
+    """The queue [n] with the rows behind that look out of scope.
+
+    features [n, d] of the rows in `order`; foreign [f, d] of items that people called out of scope, inside [m, d] of
+    items that they answered; sample [s, d] of some 1,000 rows drawn uniformly from the pool. With three foreign items
+    and any inside: by `foreignness`, a K+1-th class beside the project's. Otherwise: by `strangers`, which is cautious.
+    A class that nobody has answered yet, and that resembles what is foreign more than what was answered, may wait until
+    the items drawn at random bring it up. Raises ValueError where the features are not of the rows.
+    """
+    if len(features) != len(order):
+        raise ValueError(f"features {features.shape} of {len(order)} rows")
+    if len(foreign) >= ENOUGH_FOREIGN and len(inside):
+        return behind(np.asarray(order), foreignness(features, foreign, inside, rng) > FOREIGN)
+    return behind(np.asarray(order), strangers(features, sample))
+
+
+def foreignness(features: FloatArray, foreign: FloatArray, inside: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """P(foreign) of each row [n]: logistic regression of foreign [f, d] against inside [m, d] by the learner `linear`.
+
+    Each side weighs m in all, for the share of foreign items among what a strategy chose is not their share in the
+    pool: uncertain is what is foreign, so that most of what it asks may be. A rejected class in one model with the
+    others: Stojnić et al., "Training ensembles with inliers and outliers for semi-supervised active learning", WACV
+    2024.
+    """
+    if len(inside) > MOST_INSIDE:
+        inside = inside[np.sort(rng.choice(len(inside), MOST_INSIDE, replace=False))]
+    x = np.concatenate([inside, foreign]).astype(np.float32)
+    is_foreign = np.arange(len(x)) >= len(inside)
+    weights = np.where(is_foreign, len(inside) / len(foreign), 1).astype(np.float32)
+    targets = np.stack([~is_foreign, is_foreign], axis=1).astype(np.float32)
+    learner = plugins.make("learners", {"name": "linear"}, Learner)
+    learner.fit(x, targets, weights, True, rng, np.zeros(len(x), np.int64), 0)
+    return np.asarray(learner.predict(features)[:, 1])
+
+
+def strangers(features: FloatArray, sample: FloatArray) -> BoolArray:
+    """Which rows [n] are far from all the pool: at most some 2 % of it, and only what stands clear of the rest.
+
+    r_i is the distance of row i to its 10th nearest of the sample [s, d]. Strange: r_i above the 0.98 quantile of the
+    sample's own distances and above median + 3 · 1.4826 · MAD, their median and median absolute deviation. Of fewer
+    than 50 rows no sample says anything. Ramaswamy, Rastogi & Shim, "Efficient algorithms for mining outliers from
+    large data sets", SIGMOD 2000. It finds single strangers; a crowd of them looks at home.
+    """
+    if len(sample) < ENOUGH_SAMPLE or not len(features):
+        return np.zeros(len(features), bool)
+    usual = _distance(sample, sample, NEIGHBOURS + 1)  # a row of the sample is its own nearest
+    middle = np.median(usual)
+    spread = 1.4826 * np.median(np.abs(usual - middle))
+    if spread == 0:  # more than half of it are copies of each other, and all else would look strange
+        return np.zeros(len(features), bool)
+    border = max(np.quantile(usual, USUAL), middle + DEVIATIONS * spread)
+    return np.asarray(_distance(features, sample, NEIGHBOURS) > border)
+
+
+def _distance(x: FloatArray, sample: FloatArray, nearest: int) -> FloatArray:
+    squared = np.square(x).sum(axis=1)[:, None] + np.square(sample).sum(axis=1) - 2 * (x @ sample.T)
+    return np.asarray(np.sqrt(np.maximum(np.partition(squared, nearest - 1, axis=1)[:, nearest - 1], 0)))
