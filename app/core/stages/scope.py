@@ -9,8 +9,8 @@ from app.core.stages import Reordered, behind
 
 # From so many items that people called out of scope on, a model tells; of fewer it would know little but their topic.
 ENOUGH_FOREIGN = 3
-# A row is behind where P(foreign), foreign and other items counting equally, is above this. At 0.5 ten points more of what
-# is foreign is kept back, but half as many items again of classes that resemble it, and accuracy is lost.
+# A row is behind where P(foreign), foreign and other items counting equally, is above this. At 0.5 ten points more of
+# what is foreign is kept back, but of classes that resemble it half as many items again, and accuracy is lost.
 FOREIGN = 0.6
 # Rows in scope that the model of what is foreign learns from, at most.
 MOST_INSIDE = 2_000
