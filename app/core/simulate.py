@@ -1,14 +1,216 @@
 """A project played through with known answers: how many labels a recipe needs, by the same `run` as the real rounds."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from app.core.data import Features, IntArray
-from app.core.learners import State
+from app.core import evaluation
+from app.core.data import Features, FloatArray, IntArray
+from app.core.labelled import memberships
 from app.core.round import RoundInput, RoundOutput, run
 from app.core.tasks import Task
+
+Answer: TypeAlias = dict[str, Any]
+TEST_SHARE = 0.2
+RANDOM_SHARE = 0.1  # of the questions that are asked by their keys, as in a project that says nothing of it
+NONE = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A data set with its answers: one a row of the features; None where the right answer is "out of scope"."""
+
+    task: Task
+    features: Features
+    answers: Sequence[Answer | None]
+
+    def __post_init__(self) -> None:
+        if len(self.answers) != self.features.rows:
+            raise ValueError(f"{len(self.answers)} answers for {self.features.rows} rows")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How a data set is played: so many labels, in batches, from one seed.
+
+    is_calibrated: measure with fold models at every round, as a served project does now and then, so that
+    probabilities are calibrated; slower. Without it log-loss and ECE are those of a model nobody has calibrated.
+    """
+
+    labels: int
+    batch: int
+    seed: int
+    is_calibrated: bool = False
+    test_share: float = TEST_SHARE
+
+    def __post_init__(self) -> None:
+        if self.labels < 1 or self.batch < 1 or self.seed < 0 or not 0 < self.test_share < 1:
+            raise ValueError("labels and batch are at least 1, a seed is not negative, a share is between 0 and 1")
+
+
+@dataclass(frozen=True)
+class Point:
+    """The model after a round, measured on the test rows: a uniform sample that is never asked.
+
+    labels: asked so far, those whose answer was "out of scope" included. Without a model accuracy is a blind guess's
+    and the rest None. strategy: what really ranked. fit_seconds, choose_seconds: what the round took.
+    """
+
+    labels: int
+    accuracy: float
+    macro_f1: float | None
+    log_loss: float | None
+    ece: float | None
+    strategy: str
+    fit_seconds: float
+    choose_seconds: float
+
+
+def replay(
+    known: Known, recipe: dict[str, Any], budget: Budget, step: Callable[[str], None] = lambda _: None
+) -> Iterator[Point]:
+    """A point after each round, the one before the first label included, until the budget or the pool is used up.
+
+    Equal seeds give equal test rows and audit keys whatever the recipe is, so that recipes are compared in pairs.
+    `step` is told each step of each round and may raise to stop.
+    """
+    test = test_rows(known.features.rows, budget)
+    scored = _Test(known, test)
+    for asked, result in rounds(known, recipe, budget, test, step):
+        yield scored.point(len(asked), result)
+
+
+def full(known: Known, recipe: dict[str, Any], budget: Budget) -> Point:
+    """The same learner with the answers of the whole pool: what the accuracy of a budget is compared with."""
+    test = test_rows(known.features.rows, budget)
+    pool = np.setdiff1d(np.arange(known.features.rows), test)
+    given = _given(known, recipe, budget, pool.tolist(), lambda _: None)
+    result = run(replace(given, recipe={**recipe, "strategy": {"name": "random"}}, queue_size=1))
+    return _Test(known, test).point(len(pool), result)
+
+
+def test_rows(rows: int, budget: Budget) -> IntArray:
+    """The rows that are kept apart: at least one, and at least one is left to be asked."""
+    rng = np.random.default_rng(budget.seed)
+    count = min(max(1, round(budget.test_share * rows)), rows - 1)
+    return np.asarray(rng.permutation(rows)[:count], np.int64)
+
+
+def with_strategy(recipe: dict[str, Any], strategy: dict[str, Any], learner: dict[str, Any]) -> dict[str, Any]:
+    """The recipe with this strategy and learner. Asking at random is random from the first label on."""
+    made = {**recipe, "strategy": strategy, "learner": learner}
+    return {**made, "cold_start": strategy} if strategy["name"] == "random" else made
+
+
+def targets_of(task: Task, answers: Sequence[Answer]) -> FloatArray:
+    """The class memberships [n, K] that answers stand for, as 0 and 1."""
+    outcomes = np.stack([task.encode({}, answer) for answer in answers])
+    return task.per_class(task.one_hot(outcomes))
+
+
+class _Test:
+    """The test rows and what is right for them; those that are out of scope measure nothing."""
+
+    def __init__(self, known: Known, rows: IntArray) -> None:
+        self.task = known.task
+        self.rows = np.array([row for row in rows if known.answers[row] is not None], np.int64)
+        if not len(self.rows):
+            raise ValueError("no test row has an answer: more items are needed")
+        self.targets = targets_of(self.task, [answer for row in self.rows if (answer := known.answers[row])])
+
+    def point(self, labels: int, result: RoundOutput) -> Point:
+        found = self._quality(result)
+        seconds = result.seconds
+        return Point(labels, *found, result.strategy, seconds.get("fit", 0.0), seconds.get("choose", 0.0))
+
+    def _quality(self, result: RoundOutput) -> tuple[float, float | None, float | None, float | None]:
+        """(accuracy, macro-F1, log-loss, ECE)."""
+        if result.probabilities is None:
+            return (1 / len(self.task.classes) if self.task.exclusive else 0.0), None, None, None
+        p = result.probabilities[self.rows].astype(np.float32)
+        predicted, truth = memberships(self.task, p), self.targets > 0.5
+        right = (predicted == truth).all(axis=1)
+        return (
+            float(right.mean()),
+            evaluation.macro_f1(predicted, truth),
+            evaluation.log_loss(p, self.targets, self.task.exclusive),
+            evaluation.ece(self.task.confidences(p), right),
+        )
+
+
+def rounds(
+    known: Known,
+    recipe: dict[str, Any],
+    budget: Budget,
+    test: IntArray,
+    step: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[list[int], RoundOutput]]:
+    """The rows asked so far, in order, and the round they led to.
+
+    As in a real project a share of the questions (`random_share`) is asked in the order of uniform keys.
+    """
+    rng = np.random.default_rng([budget.seed, 1])
+    keys = rng.random(known.features.rows)
+    pool = np.setdiff1d(np.arange(known.features.rows), test)
+    by_key = pool[np.argsort(keys[pool])].tolist()
+    share = recipe.get("random_share", RANDOM_SHARE)
+    asked: list[int] = []
+    drawn: list[int] = []
+    last: RoundOutput | None = None
+    while True:
+        given = _given(known, recipe, budget, asked, step)
+        done = set(asked)
+        is_left = ~np.isin(pool, asked)
+        frontier = keys[pool[is_left]].min(initial=1.0)
+        last = run(
+            replace(
+                given,
+                open_rows=pool[is_left],
+                audit_rows=_answered(known, pool[keys[pool] < frontier]),
+                previous=last.state or None if last else None,
+                scores=last.probabilities if last else None,
+                queue_size=min(budget.batch, max(budget.labels - len(asked), 1)),
+                drawn_rows=np.array(drawn, np.int64),
+            )
+        )
+        yield list(asked), last
+        count = min(budget.batch, budget.labels - len(asked), len(by_key) - len(asked))
+        if count <= 0:
+            return
+        queue = [entry.row for entry in last.queue]
+        ranked = set(queue)
+        queue_left, key_left = iter(queue), iter(by_key)
+        for _ in range(count):
+            is_drawn = rng.random() < share
+            row = None if is_drawn else next((row for row in queue_left if row not in done), None)
+            row = next(row for row in key_left if row not in done) if row is None else row
+            if is_drawn or row not in ranked:
+                drawn.append(row)
+            asked.append(row)
+            done.add(row)
+
+
+def _given(
+    known: Known, recipe: dict[str, Any], budget: Budget, asked: Sequence[int], step: Callable[[str], None]
+) -> RoundInput:
+    """What every round of a replay is given; an item out of scope was asked and has no answer."""
+    answers = [(row, 0, answer) for row in asked if (answer := known.answers[row]) is not None]
+    return RoundInput(
+        task=known.task,
+        recipe=recipe,
+        features=known.features,
+        answers=answers,
+        open_rows=NONE,
+        busy_rows=NONE,
+        audit_rows=NONE,
+        previous=None,
+        queue_size=1,
+        seed=budget.seed + len(asked),
+        step=step,
+        may_defer=not budget.is_calibrated,
+    )
 
 
 def simulate(
@@ -19,24 +221,11 @@ def simulate(
     labels: int,
     batch: int,
     seed: int,
-    test_share: float = 0.2,
+    test_share: float = TEST_SHARE,
 ) -> list[tuple[int, float]]:
-    """(labels, accuracy on the test rows) after each round, up to so many labels.
-
-    truth [rows] are class indices of a task with one class. The test rows are a uniform sample that is never
-    asked; equal seeds give equal test rows and audit keys whatever the recipe is, so that recipes are
-    compared in pairs.
-    """
-    rng = np.random.default_rng(seed)
-    test = rng.permutation(features.rows)[: max(1, round(test_share * features.rows))]
-    points = []
-    for asked, result in play(features, truth, task, recipe, labels, batch, seed, test):
-        if result.probabilities is not None:
-            predicted = result.probabilities[test].argmax(axis=1)
-            points.append((len(asked), float((predicted == truth[test]).mean())))
-        else:
-            points.append((len(asked), 1 / len(task.classes)))
-    return points
+    """`replay` of class indices [rows] of a task with one class, measured at every round: (labels, accuracy)."""
+    budget = Budget(labels, batch, seed, True, test_share)
+    return [(point.labels, point.accuracy) for point in replay(known_of(features, truth, task), recipe, budget)]
 
 
 def play(
@@ -49,43 +238,14 @@ def play(
     seed: int,
     test: IntArray,
 ) -> Iterator[tuple[list[int], RoundOutput]]:
-    """The rows asked so far and the round they led to, until so many are labelled or the pool is empty.
+    """`rounds` of class indices [rows] of a task with one class, measured at every round."""
+    return rounds(known_of(features, truth, task), recipe, Budget(labels, batch, seed, True), test)
 
-    As in a real project a share of the questions (`random_share`, 0.1) is asked in the order of uniform keys.
-    """
-    rng = np.random.default_rng([seed, 1])
-    keys = rng.random(features.rows)
-    pool = np.setdiff1d(np.arange(features.rows), test)
-    asked: list[int] = []
-    drawn: list[int] = []
-    state: State | None = None
-    while True:
-        left = np.setdiff1d(pool, asked)
-        frontier = keys[left].min() if len(left) else 1.0
-        given = RoundInput(
-            task=task,
-            recipe=recipe,
-            features=features,
-            answers=[(row, 0, task.decode(task.one_hot(truth[row]))) for row in asked],
-            open_rows=left,
-            busy_rows=np.empty(0, np.int64),
-            audit_rows=pool[keys[pool] < frontier],
-            previous=state,
-            queue_size=min(batch, max(labels - len(asked), 1)),
-            seed=seed + len(asked),
-            step=lambda _: None,
-            drawn_rows=np.array(drawn, np.int64),
-        )
-        result = run(given)
-        yield list(asked), result
-        state = result.state or None
-        if len(asked) >= labels or not len(left):
-            return
-        queue = [entry.row for entry in result.queue]
-        by_key = left[np.argsort(keys[left])].tolist()
-        for _ in range(min(batch, labels - len(asked), len(left))):
-            source = by_key if rng.random() < recipe.get("random_share", 0.1) else queue
-            row = next(row for row in [*source, *by_key] if row not in asked)
-            if source is by_key or row not in queue:
-                drawn.append(row)
-            asked.append(row)
+
+def known_of(features: Features, truth: IntArray, task: Task) -> Known:
+    """A data set from class indices [rows] of a task with one class."""
+    return Known(task, features, [task.decode(row) for row in np.eye(len(task.classes))[truth]])
+
+
+def _answered(known: Known, rows: IntArray) -> IntArray:
+    return np.array([row for row in rows if known.answers[row] is not None], np.int64)
