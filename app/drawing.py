@@ -11,7 +11,8 @@ LINE = 16.0  # between two names
 COLOURS = ("#3d46b8", "#c2571a", "#2a8a57", "#b23a6f", "#7a5bd0", "#8f7108", "#0c8496", "#5a6472")
 DASHES = ((), (7, 4), (2, 4), (10, 4, 2, 4), (14, 5), (5, 3, 1, 3), (1, 3), (9, 3, 3, 3))
 STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#5d5a53}.rule{stroke:#e3e0d8}.ceiling{stroke:#8b877d;stroke-dasharray:2 3}"
+    "text{font:12px system-ui,sans-serif;fill:#5d5a53}.rule{stroke:#e3e0d8}"
+    ".ceiling{stroke:#8b877d;stroke-dasharray:2 3}"
     ".line{fill:none;stroke:currentColor;stroke-width:2.2;stroke-linejoin:round}.band{fill:currentColor;opacity:.13}"
     ".name{font-weight:600;fill:currentColor}.lead{stroke:currentColor;stroke-width:1;opacity:.5}"
 )
@@ -37,43 +38,65 @@ class Shape:
     series: int = -1
 
 
+@dataclass(frozen=True)
+class Plane:
+    """Where labels and shares lie in a drawing: x from 0 to `most`, y from `floor` to 1."""
+
+    width: float
+    height: float
+    most: float
+    floor: float
+
+    def place(self, x: float, share: float) -> tuple[float, float]:
+        """The place of a point; what lies outside is drawn at the edge."""
+        inside = min(max((share - self.floor) / (1 - self.floor), 0.0), 1.0)
+        return LEFT + self.width * x / self.most, TOP + (self.height - TOP - BOTTOM) * (1 - inside)
+
+
 def curves(
     series: Sequence[Series], width: float, height: float, ceiling: float | None = None, unit: str = "labels"
 ) -> list[Shape]:
     """Axes, bands, lines and their names at the right end; `ceiling` is a line of its own, for all labels."""
-    right = 14 + NAME_WIDTH * max(len(one.name) for one in series)
-    inner = max(width - LEFT - right, 80.0)
+    right = 14 + NAME_WIDTH * max((len(one.name) for one in series), default=0)
     most = max((point[0] for one in series for point in one.points), default=0) or 1
     lows = [low if low is not None else y for one in series for _, y, low, _ in one.points]
     floor, steps = _scale(min(lows, default=0.0))
-
-    def place(x: float, share: float) -> tuple[float, float]:
-        inside = min(max((share - floor) / (1 - floor), 0.0), 1.0)
-        return LEFT + inner * x / most, TOP + (height - TOP - BOTTOM) * (1 - inside)
-
-    shapes: list[Shape] = []
-    for step in range(steps + 1):
-        share = floor + (1 - floor) * step / steps
-        (left, y), (end, _) = place(0, share), place(most, share)
-        shapes.append(Shape("line", "rule", ((left, y), (end, y))))
-        shapes.append(Shape("text", "tick", ((left - 8, y + 4),), f"{share:.0%}", "end"))
-    for x in ticks(most, max(2, int(inner // 70))):
-        at = place(x, floor)
-        shapes.append(Shape("text", "tick", ((at[0], at[1] + 18),), f"{x:,}", "middle"))
-    shapes.append(Shape("text", "tick", ((LEFT + inner / 2, height - 4),), unit, "middle"))
+    plane = Plane(max(width - LEFT - right, 80.0), height, most, floor)
+    shapes = _axes(plane, steps, unit)
     if ceiling is not None:
-        shapes.append(Shape("line", "ceiling", (place(0, ceiling), place(most, ceiling))))
+        left, level = plane.place(0, ceiling)
+        shapes.append(Shape("line", "ceiling", ((left, level), plane.place(most, ceiling))))
+        shapes.append(Shape("text", "tick", ((left + 4, level - 5),), "all labels"))
     for number, one in enumerate(series):
-        upper = [place(x, high) for x, _, _, high in one.points if high is not None]
-        lower = [place(x, low) for x, _, low, _ in one.points if low is not None]
+        upper = [plane.place(x, high) for x, _, _, high in one.points if high is not None]
+        lower = [plane.place(x, low) for x, _, low, _ in one.points if low is not None]
         if len(upper) > 1:
             shapes.append(Shape("area", "band", (*upper, *reversed(lower)), series=number))
     for number, one in enumerate(series):
-        shapes.append(Shape("line", "line", tuple(place(x, y) for x, y, _, _ in one.points), series=number))
-    ends = [place(*one.points[-1][:2]) if one.points else (LEFT, TOP) for one in series]
-    for number, (one, end, y) in enumerate(zip(series, ends, apart([end[1] for end in ends]), strict=True)):
-        shapes.append(Shape("line", "lead", (end, (LEFT + inner + 8, y)), series=number))
-        shapes.append(Shape("text", "name", ((LEFT + inner + 11, y + 4),), one.name, series=number))
+        shapes.append(Shape("line", "line", tuple(plane.place(x, y) for x, y, _, _ in one.points), series=number))
+    return shapes + _names(plane, series)
+
+
+def _axes(plane: Plane, steps: int, unit: str) -> list[Shape]:
+    shapes = []
+    for step in range(steps + 1):
+        share = plane.floor + (1 - plane.floor) * step / steps
+        left, level = plane.place(0, share)
+        shapes.append(Shape("line", "rule", ((left, level), (left + plane.width, level))))
+        shapes.append(Shape("text", "tick", ((left - 8, level + 4),), f"{share:.0%}", "end"))
+    for labels in ticks(plane.most, max(2, int(plane.width // 70))):
+        x, y = plane.place(labels, plane.floor)
+        shapes.append(Shape("text", "tick", ((x, y + 18),), f"{labels:,}", "middle"))
+    return [*shapes, Shape("text", "tick", ((LEFT + plane.width / 2, plane.height - 4),), unit, "middle")]
+
+
+def _names(plane: Plane, series: Sequence[Series]) -> list[Shape]:
+    """Each name beside its line's end, led to from there where it had to give way to another."""
+    ends = [plane.place(*one.points[-1][:2]) if one.points else (LEFT, TOP) for one in series]
+    shapes = []
+    for number, (one, end, level) in enumerate(zip(series, ends, apart([end[1] for end in ends]), strict=True)):
+        shapes.append(Shape("line", "lead", (end, (LEFT + plane.width + 8, level)), series=number))
+        shapes.append(Shape("text", "name", ((LEFT + plane.width + 11, level + 4),), one.name, series=number))
     return shapes
 
 

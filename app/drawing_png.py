@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from io import BytesIO
+from itertools import pairwise
 from math import hypot
 
 from PIL import Image, ImageDraw, ImageFont
@@ -62,7 +63,7 @@ def _pieces(points: Sequence[tuple[float, float]], dashes: Sequence[int]) -> Ite
         yield list(points)
         return
     number, left, piece = 0, float(dashes[0]), [points[0]]
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in pairwise(points):
         length, done = hypot(end[0] - start[0], end[1] - start[1]), 0.0
         while length - done > left:
             done += left

@@ -42,7 +42,7 @@ class Reach:
     """Labels to a share (`level`) of the accuracy that all labels give; `target` is that accuracy, on average.
 
     missed: of so many seeds the curve ended below it; they count as one batch more than the budget, which is too few.
-    ratio: labels over those of random asking, the geometric mean over seeds; None for random itself or without it.
+    ratio: labels over those of random asking, the geometric mean over seeds; None where there is nothing to compare.
     """
 
     level: float
@@ -97,20 +97,41 @@ def best(standings: Sequence[Standing], level: float = HEADLINE) -> Standing | N
     return min(others, key=lambda one: one.reach(level).labels.value, default=None)
 
 
-def sentence(standings: Sequence[Standing], level: float = HEADLINE) -> str:
-    """What a reader wants to know first: the labels the best strategy would have needed, and those at random."""
-    first = best(standings, level)
-    if first is None:
-        return ""
-    reach = first.reach(level)
-    base = next((one for one in standings if (one.strategy, one.learner) == (BASELINE, first.learner)), None)
-    told = f"To reach {reach.target:.0%}, {level:.0%} of what all labels give,"
-    told = told.replace("%", "\u00a0%")
-    own = f"{needed(reach)} labels by {first.strategy}"
+def sentence(standings: Sequence[Standing]) -> str:
+    """What a reader wants to know first: the labels that the best strategy would have needed, and those at random."""
+    for level in (HEADLINE, LEVELS[0]):
+        first = best(standings, level)
+        if first is not None and not first.reach(level).missed:
+            return _reached(standings, first, level)
+    return _ended(standings)
+
+
+def _reached(standings: Sequence[Standing], first: Standing, level: float) -> str:
+    reach, base = first.reach(level), _baseline(standings, first)
+    told = f"To reach {_percent(reach.target)} ({_percent(level)} of what all labels give), you would have needed"
+    told += f" {needed(reach)} labels by {first.strategy}"
     if base is None:
-        return f"{told} you would have needed {own}."
-    told = f"{told} you would have needed {own}, {needed(base.reach(level))} at random."
-    return f"{told} {_doubt(reach)}".strip()
+        return f"{told}."
+    return f"{told}, {needed(base.reach(level))} at random. {_doubt(reach)}".strip()
+
+
+def _ended(standings: Sequence[Standing]) -> str:
+    """Where no strategy came near what all labels give: what they reached instead."""
+    if not standings:
+        return ""
+    ends = [f"{_percent(one.curve[-1][1].value)} by {one.strategy}" for one in standings]
+    full = standings[0].reaches[0].target / standings[0].reaches[0].level
+    labels = standings[0].curve[-1][0]
+    told = f"{labels:,.0f} labels are too few to come near the {_percent(full)} that all labels give"
+    return f"{told}: they reach {', '.join(ends)}."
+
+
+def _baseline(standings: Sequence[Standing], other: Standing) -> Standing | None:
+    return next((one for one in standings if (one.strategy, one.learner) == (BASELINE, other.learner)), None)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}\u00a0%"
 
 
 def needed(reach: Reach) -> str:
@@ -121,7 +142,9 @@ def needed(reach: Reach) -> str:
 def _doubt(reach: Reach) -> str:
     """What the paired ratio says of the difference."""
     ratio = reach.ratio
-    if ratio is None or ratio.low is None or ratio.high is None:
+    if ratio is None:
+        return ""
+    if ratio.low is None or ratio.high is None:
         return "Too few repetitions to tell this from luck: three at least."
     if ratio.low <= 1 <= ratio.high:
         return "The repetitions differ too much to tell which of the two needs fewer."
@@ -144,23 +167,28 @@ def _reach(
     rng: np.random.Generator,
 ) -> Reach:
     found = {seed: labels_to(curve, level * full[learner, seed]) for seed, curve in curves.items()}
-    seeds = [seed for seed in found if seed in base]
-    ratio = None
-    if seeds:
-        theirs = [labels_to(base[seed], level * full[learner, seed])[0] for seed in seeds]
-        # A model without labels may be right often enough: no ratio of nothing.
-        ratio = _ratio([max(1.0, found[seed][0]) for seed in seeds], [max(1.0, one) for one in theirs], rng)
+    theirs = {seed: labels_to(base[seed], level * full[learner, seed]) for seed in found if seed in base}
     target = level * float(np.mean([full[learner, seed] for seed in found]))
     missed = sum(is_missed for _, is_missed in found.values())
-    return Reach(level, target, _mean([labels for labels, _ in found.values()], rng), missed, ratio)
+    return Reach(
+        level, target, _mean([labels for labels, _ in found.values()], rng), missed, _ratio(found, theirs, rng)
+    )
+
+
+def _ratio(
+    ours: Mapping[int, tuple[float, bool]], theirs: Mapping[int, tuple[float, bool]], rng: np.random.Generator
+) -> Estimate | None:
+    """None where most pairs say nothing, because neither of the two got there."""
+    blind = sum(ours[seed][1] and theirs[seed][1] for seed in theirs)
+    if 2 * blind >= len(theirs):
+        return None
+    # A model without labels may be right often enough: no ratio of nothing.
+    pairs = [(max(1.0, ours[seed][0]), max(1.0, labels)) for seed, (labels, _) in theirs.items()]
+    return _estimate(*paired_ratio([a for a, _ in pairs], [b for _, b in pairs], rng))
 
 
 def _mean(values: Sequence[float], rng: np.random.Generator) -> Estimate:
     return _estimate(*paired_difference(values, np.zeros(len(values)), rng))
-
-
-def _ratio(ours: Sequence[float], theirs: Sequence[float], rng: np.random.Generator) -> Estimate:
-    return _estimate(*paired_ratio(ours, theirs, rng))
 
 
 def _estimate(value: float, low: float, high: float) -> Estimate:

@@ -1,4 +1,4 @@
-"""Which replays a simulation is made of, and each one's result as plain data, so that it can be kept and gone on with."""
+"""Which replays a simulation is made of, and each one's result as plain data, to be kept and gone on with."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -79,9 +79,7 @@ def standings(results: Iterable[dict[str, Any]], measure: str = "accuracy") -> l
 
 def full_of(results: Iterable[dict[str, Any]], measure: str = "accuracy") -> dict[tuple[str, int], float]:
     """The accuracy with all labels, by learner and seed."""
-    return {
-        (one["learner"], one["seed"]): one["points"][0][measure] for one in results if not one["strategy"]
-    }
+    return {(one["learner"], one["seed"]): one["points"][0][measure] for one in results if not one["strategy"]}
 
 
 def read_spec(room: str, text: str) -> Spec:

@@ -86,8 +86,8 @@ def full(known: Known, recipe: dict[str, Any], budget: Budget) -> Point:
     """The same learner with the answers of the whole pool: what the accuracy of a budget is compared with."""
     test = test_rows(known.features.rows, budget)
     pool = np.setdiff1d(np.arange(known.features.rows), test)
-    given = _given(known, recipe, budget, pool.tolist(), lambda _: None)
-    result = run(replace(given, recipe={**recipe, "strategy": {"name": "random"}}, queue_size=1))
+    at_random = with_strategy(recipe, {"name": "random"}, recipe["learner"])
+    result = run(_given(known, at_random, budget, pool.tolist(), lambda _: None))
     return _Test(known, test).point(len(pool), result)
 
 
@@ -197,6 +197,7 @@ def _given(
 ) -> RoundInput:
     """What every round of a replay is given; an item out of scope was asked and has no answer."""
     answers = [(row, 0, answer) for row in asked if (answer := known.answers[row]) is not None]
+    foreign = [row for row in asked if known.answers[row] is None]
     return RoundInput(
         task=known.task,
         recipe=recipe,
@@ -209,7 +210,8 @@ def _given(
         queue_size=1,
         seed=budget.seed + len(asked),
         step=step,
-        may_defer=not budget.is_calibrated,
+        measuring="now" if budget.is_calibrated else "never",
+        foreign_rows=np.array(foreign, np.int64),
     )
 
 

@@ -1,167 +1,136 @@
-"""The command `simulate`: what a strategy would have saved, on data whose answers are known."""
+"""The command `simulate`: what asking otherwise would have cost or saved, on data whose answers are known."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from app.commands import add_place, existing, settings
-from app.errors import BadInput, NotFound
+from app.commands.simulating.keeping import Folder
+from app.errors import BadInput
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from app.core.encoders import Encoder
-
-ENCODED_AT_ONCE = 256
-
-
-class Known(NamedTuple):
-    """A data set with its answers."""
-
-    modality: str
-    contents: list[Any]
-    answers: list[str]
+    from app.commands.simulating.encoding import Eye
+    from app.commands.simulating.plan import Plan
+    from app.commands.simulating.reading import DataSet
 
 
 def add(commands: Any) -> None:
     """`marginalia simulate`."""
     parser = commands.add_parser("simulate", help="play a project through with known answers, against random asking")
-    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a file that holds the answers")
-    parser.add_argument("--project", type=int, metavar="ID", help="a project with hidden truth, in place of FILE")
-    parser.add_argument("--text", metavar="COLUMN", help="the column that holds the text; without it a table is read")
-    parser.add_argument("--label", metavar="COLUMN", default="label", help="the column that holds the answers")
-    parser.add_argument("--strategy", default="margin", help="what chooses the items to ask (default: margin)")
-    parser.add_argument("--labels", type=int, default=300, help="labels to spend (default: 300)")
-    parser.add_argument("--batch", type=int, default=20, help="labels between two rounds (default: 20)")
-    parser.add_argument("--seeds", type=int, default=3, help="repetitions (default: 3)")
-    parser.add_argument("--encoder", help="what makes features of the items (default: the quickest)")
+    data = parser.add_argument_group("the data")
+    data.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a file that holds the answers")
+    data.add_argument("--project", type=int, metavar="ID", help="a project with answers, in place of FILE")
+    data.add_argument("--text", metavar="COLUMN", help="the column that holds the text; without it a table is read")
+    data.add_argument("--label", metavar="COLUMN", default="label", help="the column that holds the answers")
+    data.add_argument("--separator", metavar="SIGN", help="cuts an answer into several classes")
+    data.add_argument("--out-of-scope", metavar="ANSWER", help="the answer of items that belong to no class")
+    data.add_argument("--encoder", metavar="NAME", help="what makes features of the items (default: the quickest)")
+    what = parser.add_argument_group("what is played; a plug-in's settings: NAME:setting=value")
+    what.add_argument("--strategy", metavar="NAMES", help="what chooses the items, with commas; random comes by itself")
+    what.add_argument("--learner", metavar="NAMES", help="what learns, with commas (default: linear)")
+    what.add_argument("--cold-start", metavar="NAME", help="what chooses before there are enough labels")
+    what.add_argument("--labels", type=int, help="labels to spend (default: 300, or what there is)")
+    what.add_argument("--batch", type=int, default=20, help="labels between two rounds (default: 20)")
+    what.add_argument("--seeds", type=int, default=10, help="repetitions, each with another fifth kept apart (10)")
+    what.add_argument("--calibrate", action="store_true", help="calibrate at every round: slow; honest ECE")
+    how = parser.add_argument_group("how")
+    how.add_argument("--out", type=Path, metavar="DIR", help="keep every replay, plots, Parquet; a killed run goes on")
+    how.add_argument("--jobs", type=int, help="processes (default: as many as there are cores)")
+    how.add_argument("--served", action="store_true", help="also through a real server, its queue, leases and worker")
+    how.add_argument("--people", type=int, default=4, help="annotators of the served project (4)")
+    how.add_argument("--think", type=float, default=0.5, metavar="SECONDS", help="of each of them for an answer (0.5)")
     add_place(parser)
     parser.set_defaults(run=run_simulate)
 
 
 def run_simulate(args: argparse.Namespace) -> None:
-    """Print a table: labels, and the accuracy on items never asked, for the strategy and for random asking."""
+    """Play every strategy with every learner from every seed, and tell what each would have cost."""
+    _check(args)
+    (settings if args.project is None else existing)(args)
+    from app.commands.simulating import encoding, plan, reading
+
+    if args.project is not None:
+        data = reading.of_project(args.project, encodes=args.encoder is not None or args.served)
+    else:
+        data = reading.of_file(args.file, reading.Columns(args.text, args.label, args.separator, args.out_of_scope))
+    made = plan.of(args, data)
+    eye = encoding.eye_of(data, args.encoder)
+    with TemporaryDirectory() as temporary:
+        folder = Folder(args.out or Path(temporary) / "simulation")
+        folder.open({"data": data.fingerprint(), "encoder": f"{eye.name} {eye.fingerprint}", **made.fixed()})
+        features = encoding.encoded(data, eye, folder.path)
+        results = _play(data, made, features, folder, args)
+        _tell(data, made, eye, results, folder if args.out else None)
+        if args.served:
+            from app.commands.simulating import serving
+
+            serving.serve(data, made, eye, results, args)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what makes no sense whatever the data are."""
     if (args.file is None) == (args.project is None):
         raise BadInput("Name a FILE or a --project.")
-    if min(args.labels, args.batch, args.seeds) < 1:
-        raise BadInput("Labels, batch and seeds are at least 1.")
-    threads = (existing(args) if args.project is not None else settings(args)).torch_threads
-    known = of_project(args.project) if args.project is not None else of_file(args.file, args.text, args.label)
-    print_table(args, known, threads)
+    numbers = {name: getattr(args, name) for name in ("labels", "batch", "seeds", "jobs", "people")}
+    for name, value in numbers.items():
+        if value is not None and value < 1:
+            raise BadInput(f"--{name} is {value}; it must be 1 at least.")
+    if not 0 <= args.think <= 3600:
+        raise BadInput("--think is a number of seconds from 0 to 3600.")
 
 
-def of_file(path: Path, text: str | None, label: str) -> Known:
-    """The contents and answers of a file. Raises NotFound, BadInput."""
-    from app.core import formats
+def _play(
+    data: "DataSet", made: "Plan", features: Path, folder: Folder, args: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """The results of every replay, those that were finished before among them, in the order of the plan."""
+    from app.commands.simulating import playing, telling
+    from app.core.replays import replays, rounds_of
 
-    if not path.is_file():
-        raise NotFound(f"There is no file {path}.")
-    contents: list[Any] = []
-    answers: list[str] = []
-    with path.open("rb") as stream:
-        try:
-            name = formats.detect(path.name, stream)
-            for row in formats.get(name).read(stream, formats.Limits()):
-                if isinstance(row, formats.Bad):
-                    raise BadInput(f"{path} cannot be used.", [{**row.place, "error": row.error}])
-                content, answer = _content(row.values, text, label)
-                contents.append(content)
-                answers.append(answer)
-        except formats.Unreadable as error:
-            raise BadInput(f"{path} cannot be read: {error}") from None
-        except KeyError as error:
-            raise BadInput(f"{path} has no column {error}.") from None
-    return Known("image" if name == "zip" else "text" if text else "table", contents, answers)
-
-
-def _content(values: dict[str, Any], text: str | None, label: str) -> tuple[Any, str]:
-    if "folders" in values:  # an archive of images: the innermost folder is the answer
-        return values["image"], (values["folders"] or ("",))[-1]
-    answer = str(values[label])
-    return (str(values[text]) if text else {k: v for k, v in values.items() if k != label}), answer
-
-
-def of_project(project_id: int) -> Known:
-    """The items of a project whose truth is known. Raises NotFound, BadInput."""
-    from sqlalchemy import select
-
-    from app.db import reading
-    from app.models import Item, Project
-    from app.services import encodings
-
-    with reading() as db:
-        project = db.get(Project, project_id)
-        if project is None:
-            raise NotFound("No such project.")
-        if project.task["kind"] != "classification":
-            raise BadInput("A simulation wants a project of one class an item.")
-        query = select(Item.content, Item.truth).where(Item.project_id == project_id, Item.truth.is_not(None))
-        rows = db.execute(query.order_by(Item.row)).all()
-        if not rows:
-            raise BadInput("This project has no hidden truth: upload its answers as truth.")
-        contents = encodings.contents_of(project.modality, [content for content, _ in rows])
-        return Known(project.modality, contents, [truth["class"] for _, truth in rows if truth])
-
-
-def print_table(args: argparse.Namespace, known: Known, threads: int) -> None:
-    """Play the strategy and random asking with the same seeds, and print the means with the seeds' range."""
-    import numpy as np
-    import torch
-
-    from app.core import plugins
-    from app.core.data import ArrayFeatures
-    from app.core.simulate import simulate
-    from app.core.tasks.classification import Classification
-
-    torch.set_num_threads(threads)
+    wanted = replays(made.strategies, made.learners, made.seeds)
+    done = folder.done([one.names for one in wanted])
+    rounds = {one.names: rounds_of(one, made.budget) for one in wanted}
+    progress = telling.Progress(sum(rounds.values()), sum(rounds[names] for names in done))
+    if done:
+        sys.stderr.write(f"{len(done)} of {len(wanted)} replays are finished already.\n")
+    source = playing.Source(features, data.task_json, data.answers, made.recipe, made.budget)
+    waiting = [one for one in wanted if one.names not in done]
     try:
-        plugins.describe_one("strategies", args.strategy)
-        encoder = make_encoder(known.modality, args.encoder)
-    except plugins.UnknownPlugin as error:
-        raise BadInput(str(error)) from None
-    classes = sorted(set(known.answers))
-    if len(classes) < 2:
-        raise BadInput("There must be two classes at least.")
-    truth = np.array([classes.index(answer) for answer in known.answers])
-    features = ArrayFeatures(encode(encoder, known.contents))
-    sys.stdout.write(
-        f"{len(truth)} items, {len(classes)} classes, {args.seeds} seeds; accuracy on the fifth kept apart\n"
-    )
-    sys.stdout.write(f"{'labels':>8}  {args.strategy:>20}  {'random':>20}\n")
-
-    def points(name: str, seed: int) -> list[tuple[int, float]]:
-        recipe = {"learner": {"name": "linear"}, "strategy": {"name": name}, "cold_start": {"name": "maxherding"}}
-        if name == "random":
-            recipe["cold_start"] = {"name": "random"}
-        recipe["aggregation"] = {"name": "majority"}
-        return simulate(features, truth, Classification(classes), recipe, args.labels, args.batch, seed)
-
-    asked = {name: [points(name, seed) for seed in range(args.seeds)] for name in (args.strategy, "random")}
-    for number, (labels, _) in enumerate(asked[args.strategy][0]):
-        cells = (f"{_spread([run[number][1] for run in asked[name]]):>20}" for name in (args.strategy, "random"))
-        sys.stdout.write(f"{labels:>8}  {'  '.join(cells)}\n")
+        for result in playing.play(source, waiting, args.jobs or os.cpu_count() or 1, progress.step):
+            folder.keep(result)
+            done[result["strategy"], result["learner"], result["seed"]] = result
+    except KeyboardInterrupt:
+        progress.end()
+        if args.out:
+            sys.stderr.write(f"{len(done)} of {len(wanted)} replays are kept; the same command goes on from there.\n")
+        raise
+    finally:
+        progress.end()
+    return [done[one.names] for one in wanted]
 
 
-def _spread(values: list[float]) -> str:
-    return f"{sum(values) / len(values):.3f} ({min(values):.3f}–{max(values):.3f})"
+def _tell(data: "DataSet", made: "Plan", eye: "Eye", results: list[dict[str, Any]], folder: Folder | None) -> None:
+    """The tables on standard output, and everything in the folder where there is one."""
+    from app.commands.simulating import telling
+    from app.core.comparison import sentence
+    from app.core.replays import full_of, standings
 
-
-def make_encoder(modality: str, name: str | None) -> "Encoder":
-    """The encoder by this name, or the modality's quickest. Raises UnknownPlugin."""
-    from app.core import encoders, plugins
-
-    spec = {"name": name} if name else encoders.ladder(modality)[0]
-    made = plugins.make("encoders", spec, encoders.Encoder)
-    if made.modality != modality:
-        raise BadInput(f"{spec['name']} reads {made.modality}, not {modality}.")
-    return made
-
-
-def encode(encoder: "Encoder", contents: list[Any]) -> "np.ndarray[Any, np.dtype[np.float32]]":
-    """The features of all contents, in batches."""
-    import numpy as np
-
-    learned = encoder.learn(contents)
-    starts = range(0, len(contents), ENCODED_AT_ONCE)
-    return np.concatenate([encoder.encode(contents[i : i + ENCODED_AT_ONCE], learned) for i in starts])
+    found = standings(results)
+    full = full_of(results)
+    told = [*data.said, f"{len(data.answers):,} items, {len(data.task.classes)} classes, seen by {eye.name}"]
+    told.append(f"{made.seeds} seeds; accuracy on a fifth that is never asked, in brackets 95 % intervals over seeds")
+    for learner in dict.fromkeys(learner for learner, _ in full):
+        values = [value for (name, _), value in full.items() if name == learner]
+        told.append(f"With all labels {learner} reaches {sum(values) / len(values):.3f}")
+    conclusion = sentence(found)
+    lines = [f"{line}.\n" for line in told]
+    tables = [telling.plain(telling.curve(found)), telling.plain(telling.summary(found))]
+    sys.stdout.write("\n".join(["".join(lines), *tables, conclusion]) + "\n")
+    if folder is not None:
+        title = f"What asking otherwise would have cost: {data.name}"
+        telling.write(
+            folder.path, title, [*(f"{line}." for line in told), conclusion], results, made.budget.is_calibrated
+        )
+        sys.stdout.write(f"In {folder.path}: results.parquet, results.md, curve.svg, curve.png.\n")

@@ -23,8 +23,8 @@ class DataSet:
     """Items with their answers.
 
     task_json: {"kind", "classes": [{"name"}]}. items: contents as a project stores them. contents: what an encoder
-    reads of them. answers: one an item, None where it is out of scope. features: of a project, as they are on disk.
-    said: what was left out on the way, for people.
+    reads of them. answers: one an item, None where it is out of scope. features: of a project, as they are on disk, and
+    seen_by: the name and fingerprint of the encoder that made them. recipe: of a project. said: for people.
     """
 
     name: str
@@ -34,8 +34,9 @@ class DataSet:
     contents: Sequence[Any]
     answers: Sequence[dict[str, Any] | None]
     features: "np.ndarray[Any, np.dtype[np.float32]] | None" = None
-    encoder: str = ""
-    said: Sequence[str] = field(default=())
+    seen_by: tuple[str, str] = ("", "")
+    recipe: dict[str, Any] = field(default_factory=dict)
+    said: Sequence[str] = ()
 
     @property
     def task(self) -> "Task":
@@ -205,15 +206,16 @@ def of_project(project_id: int, encodes: bool) -> DataSet:
         if not found.answers:
             raise BadInput("Nothing in this project has an answer yet: label items, or upload answers as truth.")
         query = select(Item.row, Item.content).where(Item.project_id == project_id).order_by(Item.row)
-        contents = {row: content for row, content in db.execute(query)}
+        contents: dict[int, dict[str, Any]] = dict(db.execute(query).tuples().all())
         items = [contents[row] for row in found.rows.tolist()]
+        classes = [{"name": each["name"]} for each in project.task["classes"]]
+        task_json = {"kind": project.task["kind"], "classes": classes}
         said = [f"{found.truth:,} answers are hidden truth, {found.merged:,} merged from people's labels"]
-        task_json = {
-            "kind": project.task["kind"],
-            "classes": [{"name": each["name"]} for each in project.task["classes"]],
-        }
-        data = DataSet(project.name, project.modality, task_json, items, [], found.answers, said=said)
+        data = DataSet(
+            project.name, project.modality, task_json, items, [], found.answers, recipe=project.recipe, said=said
+        )
         if encodes or encoding is None:
             return replace(data, contents=encodings.contents_of(project.modality, items))
         features = simulation_data.features(project_id, encoding.fingerprint, encoding.rows_done)
-        return replace(data, features=features.take(found.rows), encoder=encoding.encoder["name"])
+        seen_by = (encoding.encoder["name"], encoding.fingerprint)
+        return replace(data, features=features.take(found.rows), seen_by=seen_by)

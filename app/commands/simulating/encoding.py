@@ -1,0 +1,73 @@
+"""Features of a data set: those of its project, or made once by an encoder and kept in the simulation's folder."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.commands.simulating.reading import DataSet
+from app.errors import BadInput
+from app.store import writing
+
+if TYPE_CHECKING:
+    from app.core.encoders import Encoder
+
+AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Eye:
+    """What sees the items: an encoder with what it has learned of them, or None where the features are there."""
+
+    name: str
+    fingerprint: str
+    encoder: "Encoder | None"
+    learned: dict[str, Any]
+
+
+def eye_of(data: DataSet, name: str | None) -> Eye:
+    """The encoder by this name, or the project's own, or the modality's quickest. Raises BadInput."""
+    from app.core import encoders, plugins
+
+    if data.features is not None and name is None:
+        return Eye(*data.seen_by, None, {})
+    try:
+        spec = {"name": name} if name else encoders.ladder(data.modality)[0]
+        encoder = plugins.make("encoders", spec, encoders.Encoder)
+    except plugins.UnknownPlugin as error:
+        raise BadInput(f"{error}.") from None
+    if encoder.modality != data.modality:
+        raise BadInput(f"{spec['name']} reads {encoder.modality}, not {data.modality}.")
+    learned = encoder.learn(data.contents)
+    return Eye(spec["name"], encoder.fingerprint(learned), encoder, learned)
+
+
+def encoded(data: DataSet, eye: Eye, folder: Path) -> Path:
+    """The file of the features [items, d]; made unless it is there."""
+    import numpy as np
+
+    path = folder / "features.npy"
+    if path.exists():
+        return path
+    features: Any = data.features if eye.encoder is None else encode(eye.encoder, data.contents, eye.learned)
+    with writing(path) as file:
+        np.save(file, features)
+    return path
+
+
+def encode(encoder: "Encoder | None", contents: Sequence[Any], learned: dict[str, Any]) -> Any:
+    """Features of all contents, in batches, told on a terminal."""
+    import numpy as np
+
+    if encoder is None:
+        raise BadInput("The items are to be encoded anew: name an --encoder.")
+    parts = []
+    for start in range(0, len(contents), AT_ONCE):
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\x1b[K{start:,} of {len(contents):,} items encoded")
+            sys.stderr.flush()
+        parts.append(encoder.encode(contents[start : start + AT_ONCE], learned))
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    return np.concatenate(parts)
