@@ -14,7 +14,13 @@ from app.settings import current
 
 ROUNDS = "rounds"  # short: a person waits for the next queue
 ENCODING = "encoding"  # long: minutes at a stretch, in a worker of its own
-QUEUES = {"run_round": ROUNDS, "sweep": ROUNDS, "run_encoding": ENCODING, "measure_round": ENCODING}
+QUEUES = {
+    "run_round": ROUNDS,
+    "sweep": ROUNDS,
+    "run_encoding": ENCODING,
+    "measure_round": ENCODING,
+    "run_simulation": ENCODING,
+}
 SWEEP_SECONDS = 0.5
 # The sweep says again what is still true; without an end, its messages would pile up behind a busy worker.
 EXPIRES_SECONDS = 10

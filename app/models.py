@@ -381,3 +381,48 @@ class Worker(Base):
     queues: Mapped[str] = mapped_column(String(100))
     doing: Mapped[str | None] = mapped_column(String(200))
     seen_at: Mapped[datetime]
+
+
+class Simulation(Base):
+    """A replay of a project's own answers: what asking otherwise would have given. A worker holds it by its lease.
+
+    It replays the answers that stood at `created_at`, whatever is labelled meanwhile.
+    """
+
+    __tablename__ = "simulation"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
+    created_by: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12))  # open | done | failed | cancelled
+    plan: Mapped[dict[str, Any]]  # task, recipe, strategies, learners, seeds, labels, batch
+    encoder: Mapped[str] = mapped_column(String(100))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int]  # items that had features
+    owner: Mapped[str | None] = mapped_column(String(200))
+    lease_ends_at: Mapped[datetime | None]
+    rounds_done: Mapped[int] = mapped_column(default=0)
+    rounds_total: Mapped[int]
+    finished_at: Mapped[datetime | None]
+    result: Mapped[dict[str, Any] | None]  # of the replays that are finished
+    error: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        Index("ix_simulation_project_id", "project_id"),
+        # One at a time for a project, so that nobody fills the worker's day by clicking.
+        Index(
+            "uq_simulation_open",
+            "project_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
+
+
+class SimulationRun(Base):
+    """One finished replay of a simulation, so that whoever takes over goes on from there."""
+
+    __tablename__ = "simulation_run"
+    simulation_id: Mapped[int] = mapped_column(ForeignKey("simulation.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    result: Mapped[dict[str, Any]]

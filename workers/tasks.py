@@ -14,8 +14,9 @@ from app.core import plugins
 from app.core.encoders import Encoder
 from app.db import reading, transaction
 from app.models import Project
-from app.services import encodings, leases, measuring, round_data, rounds
+from app.services import encodings, leases, measuring, round_data, rounds, simulation_work
 from app.services import sweep as sweeping
+from workers import simulating
 
 TIDY_SECONDS = 60.0
 BEAT_SECONDS = 1.0  # between two signs of life of a round
@@ -37,7 +38,7 @@ def _me() -> str:
 def recover() -> None:
     """At a worker's start: what a dead process of this machine held goes on at once, not when its lease ends."""
     with transaction() as db:
-        ended = rounds.give_up(db, _is_dead)
+        ended = rounds.give_up(db, _is_dead) + simulation_work.give_up(db, _is_dead)
     if ended:
         _log.info("recovered", ended=ended)
 
@@ -174,6 +175,37 @@ def _batches(taken: encodings.Slice, modality: str) -> Iterator[list[Any]]:
         with reading() as db:
             contents = encodings.read_items(db, taken, start, encodings.BATCH)
         yield encodings.contents_of(modality, contents)
+
+
+def run_simulation(project_id: int) -> None:
+    """A slice of a project's simulation: one replay or more, then the next job gets its turn."""
+    with transaction() as db:
+        taken = simulation_work.take(db, project_id, _me(), datetime.now(UTC))
+    if taken is None:
+        return
+    _state["doing"] = f"simulation of project {project_id}"
+    try:
+        simulating.play(taken, _before_simulations)
+    except simulation_work.LeaseLostError:
+        _log.warning("simulation stopped or lost", project=project_id)
+    except Exception as error:
+        _log.exception("simulation failed", project=project_id)
+        with transaction() as db:
+            simulation_work.fail(db, taken, f"{type(error).__name__}: {error}", datetime.now(UTC))
+    finally:
+        _state["doing"] = None
+
+
+def _before_simulations() -> None:
+    """Do what people wait for more, in the middle of a simulation: they share a worker."""
+    now, doing_before = datetime.now(UTC), _state["doing"]
+    with reading() as db:
+        encoding, measured = encodings.pending(db, now), measuring.due(db, now)
+    for project_id in encoding:
+        run_encoding(project_id)
+    for project_id, _ in measured:
+        measure_round(project_id)
+    _state["doing"] = doing_before
 
 
 def sweep() -> None:

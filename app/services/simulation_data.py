@@ -14,8 +14,8 @@ from app.core import plugins
 from app.core.aggregation import Aggregator
 from app.core.data import IntArray, ShardedFeatures
 from app.core.labelled import merge
-from app.core.tasks import InvalidAnswer, Task, load
-from app.models import Item, Label, Project
+from app.core.tasks import InvalidAnswer, Task
+from app.models import Item, Label
 from app.services.round_data import OUT_OF_SCOPE
 
 Answer = dict[str, Any]
@@ -25,48 +25,45 @@ Answer = dict[str, Any]
 class Labelled:
     """Rows of a project, sorted, and what is right for each; None: out of scope.
 
-    truth, merged, foreign: how many answers are hidden truth, merged from labels, and "out of scope". left_out: how
-    many more there were than asked for.
+    truth, merged: how many answers are hidden truth, and merged from labels. drawn: on how many of the merged ones
+    chance decided, and no queue. left_out: how many more there were than asked for.
     """
 
     rows: IntArray
     answers: list[Answer | None]
     truth: int
     merged: int
-    foreign: int
+    drawn: int
     left_out: int
 
     def facts(self) -> dict[str, int]:
         """The counts, for people."""
-        return {
-            "items": len(self.answers),
-            "truth": self.truth,
-            "merged": self.merged,
-            "out_of_scope": self.foreign,
-            "left_out": self.left_out,
-        }
+        counts = {name: getattr(self, name) for name in ("truth", "merged", "drawn", "left_out")}
+        return {"items": len(self.answers), "out_of_scope": sum(one is None for one in self.answers), **counts}
 
 
-def labelled(db: Session, project: Project, as_of: datetime, encoded: int, most: int) -> Labelled:
+def labelled(
+    db: Session, project_id: int, task: Task, aggregation: dict[str, Any], as_of: datetime, encoded: int, most: int
+) -> Labelled:
     """The first `encoded` rows whose answer was known at a moment, at most so many: those with the smallest keys.
 
     Hidden truth goes before people's answers, which are merged as the recipe says. Labels are never changed, only
     ended, so the same moment gives the same answers however often and wherever it is asked for.
     """
-    task = load(project.task)
-    keys = dict(_keyed(db, project, as_of))
-    merged = _merged(db, project, task, as_of)
-    foreign = set(_foreign(db, project, as_of)) - merged.keys()
-    truth = _truth(db, project, task, as_of)
+    keys = _keys(db, project_id, as_of)
+    merged = _merged(db, project_id, task, aggregation, as_of, encoded)
+    truth = _truth(db, project_id, task, as_of)
+    foreign = set(_rows(db, project_id, as_of, Label.answer.is_(None), Label.skip_reason == OUT_OF_SCOPE))
     known: dict[int, Answer | None] = {**dict.fromkeys(foreign), **merged, **truth}
     there = sorted((row for row in known if row < encoded), key=lambda row: keys[row])
     rows = sorted(there[:most])
+    drawn = set(_rows(db, project_id, as_of, Label.chosen_by.in_(("random", "fallback"))))
     return Labelled(
         np.array(rows, np.int64),
         [known[row] for row in rows],
         sum(row in truth for row in rows),
-        sum(row in merged and row not in truth for row in rows),
-        sum(known[row] is None for row in rows),
+        sum(row not in truth for row in rows),
+        sum(row in drawn and row not in truth for row in rows),
         len(there) - len(rows),
     )
 
@@ -79,25 +76,22 @@ def features(project_id: int, fingerprint: str, rows: int) -> ShardedFeatures:
     return ShardedFeatures(found)
 
 
-def _standing(project: Project, as_of: datetime) -> list[Any]:
+def _standing(project_id: int, as_of: datetime) -> list[Any]:
     """The conditions for a label that stood at that moment."""
-    return [
-        Label.project_id == project.id,
-        Label.created_at <= as_of,
-        or_(Label.ended_at.is_(None), Label.ended_at > as_of),
-    ]
+    ended = or_(Label.ended_at.is_(None), Label.ended_at > as_of)
+    return [Label.project_id == project_id, Label.created_at <= as_of, ended]
 
 
-def _keyed(db: Session, project: Project, as_of: datetime) -> Iterable[Any]:
-    is_labelled = exists().where(Label.item_id == Item.id, *_standing(project, as_of))
-    query = select(Item.row, Item.key).where(Item.project_id == project.id, or_(Item.truth.is_not(None), is_labelled))
-    return db.execute(query).tuples()
+def _keys(db: Session, project_id: int, as_of: datetime) -> dict[int, float]:
+    is_labelled = exists().where(Label.item_id == Item.id, *_standing(project_id, as_of))
+    query = select(Item.row, Item.key).where(Item.project_id == project_id, or_(Item.truth.is_not(None), is_labelled))
+    return {row: float(key) for row, key in db.execute(query)}
 
 
-def _truth(db: Session, project: Project, task: Task, as_of: datetime) -> dict[int, Answer]:
-    """The hidden truth that fits the task as it is now."""
+def _truth(db: Session, project_id: int, task: Task, as_of: datetime) -> dict[int, Answer]:
+    """The hidden truth that fits the task."""
     query = select(Item.row, Item.truth).where(
-        Item.project_id == project.id, Item.truth.is_not(None), Item.created_at <= as_of
+        Item.project_id == project_id, Item.truth.is_not(None), Item.created_at <= as_of
     )
     return {row: truth for row, truth in db.execute(query) if truth is not None and _fits(task, truth)}
 
@@ -110,23 +104,21 @@ def _fits(task: Task, answer: Answer) -> bool:
     return True
 
 
-def _merged(db: Session, project: Project, task: Task, as_of: datetime) -> dict[int, Answer]:
+def _merged(
+    db: Session, project_id: int, task: Task, aggregation: dict[str, Any], as_of: datetime, encoded: int
+) -> dict[int, Answer]:
     query = (
         select(Item.row, Label.user_id, Label.answer)
         .join(Item, Item.id == Label.item_id)
-        .where(*_standing(project, as_of), Label.answer.is_not(None))
+        .where(*_standing(project_id, as_of), Label.answer.is_not(None))
         .order_by(Item.row, Label.user_id)
     )
     answers = [(row, user, answer) for row, user, answer in db.execute(query) if answer is not None]
-    by = plugins.make("aggregation", project.recipe["aggregation"], Aggregator)
-    found = merge(task, answers, project.next_row, by)
+    found = merge(task, answers, encoded, plugins.make("aggregation", aggregation, Aggregator))
     return {int(row): task.decode(one) for row, one in zip(found.rows, found.targets, strict=True)}
 
 
-def _foreign(db: Session, project: Project, as_of: datetime) -> Iterable[int]:
-    query = (
-        select(Item.row)
-        .join(Item, Item.id == Label.item_id)
-        .where(*_standing(project, as_of), Label.answer.is_(None), Label.skip_reason == OUT_OF_SCOPE)
-    )
-    return db.scalars(query)
+def _rows(db: Session, project_id: int, as_of: datetime, *conditions: Any) -> Iterable[int]:
+    """The rows with a label that stood at that moment and fulfils the conditions."""
+    query = select(Item.row).join(Label, Label.item_id == Item.id)
+    return db.scalars(query.where(*_standing(project_id, as_of), *conditions))

@@ -192,6 +192,7 @@ def of_project(project_id: int, encodes: bool) -> DataSet:
 
     from sqlalchemy import select
 
+    from app.core import tasks
     from app.db import reading
     from app.models import Encoding, Item, Project
     from app.services import encodings, simulation_data
@@ -202,11 +203,19 @@ def of_project(project_id: int, encodes: bool) -> DataSet:
             raise NotFound("No such project.")
         encoding = db.get(Encoding, project.encoding_id) if project.encoding_id else None
         encodes = encodes or encoding is None or encoding.rows_done < project.next_row
-        found = simulation_data.labelled(db, project, datetime.now(UTC), project.next_row, project.next_row)
+        found = simulation_data.labelled(
+            db,
+            project_id,
+            tasks.load(project.task),
+            project.recipe["aggregation"],
+            datetime.now(UTC),
+            project.next_row,
+            project.next_row,
+        )
         if not found.answers:
             raise BadInput("Nothing in this project has an answer yet: label items, or upload answers as truth.")
         query = select(Item.row, Item.content).where(Item.project_id == project_id).order_by(Item.row)
-        contents: dict[int, dict[str, Any]] = dict(db.execute(query).tuples().all())
+        contents = {int(row): content for row, content in db.execute(query)}
         items = [contents[row] for row in found.rows.tolist()]
         classes = [{"name": each["name"]} for each in project.task["classes"]]
         task_json = {"kind": project.task["kind"], "classes": classes}
