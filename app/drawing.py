@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from html import escape
 
 LEFT, TOP, BOTTOM = 46.0, 14.0, 42.0
-NAME_WIDTH = 7.2  # of a character of 12 px, generously
+NAME_WIDTH = 8.6  # of a bold character of 12 px in the widest of the usual typefaces
 LINE = 16.0  # between two names
+FEW = 4  # series whose bands can be told apart where they overlap
 # For files; pages have their own in both themes. Told apart by most colour-blind people, and by their dashes.
 COLOURS = ("#3d46b8", "#c2571a", "#2a8a57", "#b23a6f", "#7a5bd0", "#8f7108", "#0c8496", "#5a6472")
 DASHES = ((), (7, 4), (2, 4), (10, 4, 2, 4), (14, 5), (5, 3, 1, 3), (1, 3), (9, 3, 3, 3))
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#5d5a53}.rule{stroke:#e3e0d8}"
     ".ceiling{stroke:#8b877d;stroke-dasharray:2 3}"
-    ".line{fill:none;stroke:currentColor;stroke-width:2.2;stroke-linejoin:round}.band{fill:currentColor;opacity:.13}"
+    ".line{fill:none;stroke:currentColor;stroke-width:2.2;stroke-linejoin:round}.band{fill:currentColor;opacity:.13}.faint{fill:currentColor;opacity:.05}"
     ".name{font-weight:600;fill:currentColor}.lead{stroke:currentColor;stroke-width:1;opacity:.5}"
 )
 
@@ -56,8 +57,13 @@ class Plane:
 def curves(
     series: Sequence[Series], width: float, height: float, ceiling: float | None = None, unit: str = "labels"
 ) -> list[Shape]:
-    """Axes, bands, lines and their names at the right end; `ceiling` is a line of its own, for all labels."""
+    """Axes, bands, lines and their names at the right end; `ceiling` is a line of its own, for all labels.
+
+    Names that would take more than a third of the width are left out; a table beside has them, with `key`.
+    """
     right = 14 + NAME_WIDTH * max((len(one.name) for one in series), default=0)
+    is_named = right <= width / 3
+    right = right if is_named else 14.0
     most = max((point[0] for one in series for point in one.points), default=0) or 1
     lows = [low if low is not None else y for one in series for _, y, low, _ in one.points]
     floor, steps = _scale(min(lows, default=0.0))
@@ -71,10 +77,12 @@ def curves(
         upper = [plane.place(x, high) for x, _, _, high in one.points if high is not None]
         lower = [plane.place(x, low) for x, _, low, _ in one.points if low is not None]
         if len(upper) > 1:
-            shapes.append(Shape("area", "band", (*upper, *reversed(lower)), series=number))
+            shapes.append(
+                Shape("area", "band" if len(series) <= FEW else "faint", (*upper, *reversed(lower)), series=number)
+            )
     for number, one in enumerate(series):
         shapes.append(Shape("line", "line", tuple(plane.place(x, y) for x, y, _, _ in one.points), series=number))
-    return shapes + _names(plane, series)
+    return shapes + _names(plane, series) if is_named else shapes
 
 
 def _axes(plane: Plane, steps: int, unit: str) -> list[Shape]:
@@ -109,6 +117,12 @@ def svg(shapes: Sequence[Shape], width: float, height: float, name: str, title: 
     head += f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-said">{escape(said)}</desc>'
     ground = f'<style>{STYLE}</style><rect width="{width:g}" height="{height:g}" fill="#fff"/>' if alone else ""
     return head + ground + "".join(_element(shape, alone) for shape in shapes) + "</svg>"
+
+
+def key(number: int) -> str:
+    """A short piece of a series' line as SVG, for the tables of a page."""
+    line = Shape("line", "line", ((1, 4), (27, 4)), series=number)
+    return f'<svg class="curves-key" viewBox="0 0 28 8" aria-hidden="true">{_element(line, alone=False)}</svg>'
 
 
 def _element(shape: Shape, alone: bool) -> str:

@@ -46,7 +46,7 @@ def _area(image: Image.Image, shape: Shape, k: int) -> Image.Image:
     """Mixed in at the strength that the style sheet gives bands."""
     over = image.copy()
     ImageDraw.Draw(over).polygon([(x * k, y * k) for x, y in shape.points], fill=_colour(shape))
-    return Image.blend(image, over, 0.13)
+    return Image.blend(image, over, 0.13 if shape.role == "band" else 0.05)
 
 
 def _line(draw: ImageDraw.ImageDraw, shape: Shape, k: int) -> None:

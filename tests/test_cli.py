@@ -156,20 +156,6 @@ def test_a_broken_invariant_is_found_and_mended(folder: Path, tmp_path: Path, ma
     assert marginalia("check").returncode == 0
 
 
-def test_a_simulation_prints_a_table_and_learns(tmp_path: Path, marginalia: Callable[..., Done]) -> None:
-    words = {"spam": "cheap pills winner prize", "not spam": "meeting agenda minutes lunch"}
-    rows = [f'"{word} {n} {words[kind]}",{kind}' for n in range(60) for kind, word in zip(words, "ab", strict=True)]
-    source = tmp_path / "known.csv"
-    source.write_text("text,label\n" + "\n".join(rows) + "\n")
-    options = ("--text", "text", "--labels", "20", "--batch", "10", "--seeds", "1", "--encoder", "hashed_ngrams")
-    done = marginalia("simulate", str(source), *options)
-    assert done.returncode == 0, done.stderr
-    labels, accuracy = done.stdout.splitlines()[-1].split()[:2]
-    assert labels == "20"
-    assert float(accuracy) > 0.9
-    assert marginalia("simulate", str(source), "--strategy", "none-such").returncode == 1
-
-
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -19,7 +19,7 @@ from app.web.pages.forms import Form, back_to, said, text, texts
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)
-SIZES = {"wide": (900.0, 380.0), "narrow": (380.0, 330.0)}  # the latter for phones, with letters as large
+SIZES = {"wide": (900.0, 380.0), "narrow": (360.0, 320.0)}  # the latter for phones, with letters as large
 
 
 @router.get("/projects/{project_id}/simulate")
@@ -116,7 +116,7 @@ def _drawn(one: dict[str, Any] | None) -> dict[str, Any]:
     """The curves of a simulation as SVG in two sizes, and the names of its lines."""
     result = (one or {}).get("result")
     if not one or not result or not result["standings"]:
-        return {"curves": {}, "names": []}
+        return {"curves": {}, "names": [], "keys": []}
     standings = result["standings"]
     learners = {each["learner"] for each in standings}
     names = [f"{each['strategy']} · {each['learner']}" if len(learners) > 1 else each["strategy"] for each in standings]
@@ -130,4 +130,5 @@ def _drawn(one: dict[str, Any] | None) -> dict[str, Any]:
         shapes = drawing.curves(series, width, height, sum(full) / len(full))
         svg = drawing.svg(shapes, width, height, f"curves-{size}", "Learning curves", result["sentence"], alone=False)
         drawn[size] = Markup(svg)  # noqa: S704  # the drawing escapes every text
-    return {"curves": drawn, "names": names}
+    keys = [Markup(drawing.key(number)) for number in range(len(names))]  # noqa: S704  # numbers only
+    return {"curves": drawn, "names": names, "keys": keys}
