@@ -156,6 +156,26 @@ def test_a_broken_invariant_is_found_and_mended(folder: Path, tmp_path: Path, ma
     assert marginalia("check").returncode == 0
 
 
+def test_a_project_is_simulated_on_its_hidden_truth(
+    folder: Path, tmp_path: Path, marginalia: Callable[..., Done]
+) -> None:
+    project = str(make_project())
+    options = ("--project", project, "--labels", "20", "--batch", "10", "--seeds", "2", "--jobs", "1")
+    assert marginalia("simulate", *options).stderr.startswith("marginalia: Nothing in this project has an answer yet")
+    assert marginalia("simulate", "--project", "77").stderr == "marginalia: No such project.\n"
+    words = {"spam": "cheap pills winner prize", "not spam": "meeting agenda minutes lunch"}
+    rows = [f'"{word} {n} {words[kind]}",{kind}' for n in range(60) for kind, word in zip(words, "ab", strict=True)]
+    source = tmp_path / "known.csv"
+    source.write_text("text,label\n" + "\n".join(rows) + "\n")
+    truth = ("--text", "text", "--label", "label", "--label-as", "truth")
+    assert marginalia("import", project, str(source), *truth).returncode == 0
+    done = marginalia("simulate", *options)
+    assert done.returncode == 0, done.stderr
+    assert "120 answers are hidden truth, 0 merged from people's labels." in done.stdout
+    last = next(line for line in done.stdout.splitlines() if line.strip().startswith("20 "))
+    assert float(last.split()[1]) > 0.9
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -143,6 +143,24 @@ def test_a_folder_of_another_simulation_is_refused_with_what_differs(tmp_path: P
     assert "is not empty and holds no simulation" in mine.stderr
 
 
+def test_what_other_code_played_is_played_again(tmp_path: Path, mails: Path) -> None:
+    out = tmp_path / "out"
+    words = (str(mails), "--text", "text", *QUICK, "--jobs", "1", "--out", str(out))
+    assert run(tmp_path, *words).returncode == 0
+    for path in (out / "runs").glob("margin*"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "code": "of yesterday"}))
+    again = run(tmp_path, *words)
+    assert "4 of 6 replays are finished already." in again.stderr
+
+
+def test_a_digest_changes_with_the_strategies_and_those_they_name() -> None:
+    from app.commands.simulating.keeping import digest
+
+    margin, random = digest(frozenset({"margin"}), "linear"), digest(frozenset({"random"}), "linear")
+    assert margin != random
+    assert margin == digest(frozenset({"margin"}), "linear")
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 def test_a_killed_simulation_goes_on_and_says_what_an_undisturbed_one_says(tmp_path: Path, mails: Path) -> None:
     words = (str(mails), "--text", "text", *QUICK, "--seeds", "4", "--jobs", "2", "--out")

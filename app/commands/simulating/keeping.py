@@ -4,9 +4,12 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+from app import core
+from app.core import plugins
 from app.errors import Conflict
 from app.store import writing
 
@@ -22,6 +25,9 @@ NAMES = {
     "aggregation": "the aggregation",
     "random_share": "the share asked at random",
 }
+
+Names: TypeAlias = tuple[str, str, int]
+CORE = Path(core.__file__).parent
 
 
 class Folder:
@@ -55,21 +61,30 @@ class Folder:
             raise Conflict(f"{self.path} holds something else than a simulation; choose another --out.") from None
         return found
 
-    def done(self, wanted: Sequence[tuple[str, str, int]]) -> dict[tuple[str, str, int], dict[str, Any]]:
-        """The results of these that are finished."""
+    def done(self, wanted: Sequence[Names]) -> dict[Names, dict[str, Any]]:
+        """The results of these that are finished; what another version of the code played is played again."""
         found = {}
         for names in wanted:
             path = self._file(names)
             if path.exists():
-                found[names] = json.loads(path.read_text(encoding="utf-8"))
+                one = json.loads(path.read_text(encoding="utf-8"))
+                if one.pop("code", None) == self._code(names):
+                    found[names] = one
         return found
 
     def keep(self, result: dict[str, Any]) -> None:
         """Put one result on the disk."""
-        with writing(self._file((result["strategy"], result["learner"], result["seed"]))) as file:
-            file.write(json.dumps(result).encode())
+        names = (result["strategy"], result["learner"], result["seed"])
+        with writing(self._file(names)) as file:
+            file.write(json.dumps({**result, "code": self._code(names)}).encode())
 
-    def _file(self, names: tuple[str, str, int]) -> Path:
+    def _code(self, names: Names) -> str:
+        """A digest of the code that this replay depends on."""
+        cold_start = (self._plan() or {}).get("cold_start") or {}
+        strategies = frozenset({names[0].partition(":")[0], cold_start.get("name", "")} - {""})
+        return digest(strategies, names[1].partition(":")[0])
+
+    def _file(self, names: Names) -> Path:
         strategy, learner, seed = names
         plain = re.sub(r"[^\w.]+", "_", f"{strategy or 'all_labels'}-{learner}")[:60]
         # Two specs that differ in a sign only must not share a file.
@@ -80,3 +95,22 @@ class Folder:
 def _difference(name: str, before: Any, now: Any) -> str:
     told = NAMES.get(name, name)
     return f"{told} ({before} then, {now} now)" if isinstance(now, int | float) or name == "encoder" else told
+
+
+@lru_cache(maxsize=256)
+def digest(strategies: frozenset[str], learner: str) -> str:
+    """Of the code that plays: all of the core but encoders, formats, and plug-ins that these do not name."""
+    files = [path for path in CORE.rglob("*.py") if path.parent.name not in ("encoders", "formats")]
+    shared = [path for path in files if path.parent.name not in ("strategies", "learners") or path.stem.startswith("_")]
+    used = {CORE / "learners" / f"{learner}.py"}
+    open_names = set(strategies)
+    while open_names:
+        path = CORE / "strategies" / f"{open_names.pop()}.py"
+        if path not in used:
+            used.add(path)
+            words = set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+            open_names |= words & set(plugins.names("strategies"))  # one may give way to another
+    made = hashlib.sha256()
+    for path in sorted({*shared, *used}):
+        made.update(path.name.encode() + b"\0" + path.read_bytes())
+    return made.hexdigest()[:16]

@@ -119,7 +119,7 @@ def markdown(table: Table) -> str:
 
 def beside(served: "Sequence[Served]", offline: Sequence[dict[str, Any]], batch: int) -> Table:
     """A row for each batch: the last round up to it, and what the offline replays have at as many labels."""
-    rows = [["labels", "served", "its own estimate", "over the pool", "offline, same test", "offline, all seeds"]]
+    rows = [["labels", "served", "its own estimate", "over the pool", "offline, same test", "offline, mean (range)"]]
     last = max((one.labels for one in served), default=0)
     taken = {
         max((one for one in served if one.labels <= at), key=lambda one: one.labels, default=None)
