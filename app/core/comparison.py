@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from app.core.evaluation.curves import aubc, labels_to, paired_difference, paired_ratio
+from app.core.evaluation.curves import RESAMPLES, aubc, labels_to, paired_difference, paired_ratio
 
 LEVELS = (0.9, 0.95, 0.99)
 HEADLINE = 0.95
@@ -68,8 +68,28 @@ class Standing:
         return next(one for one in self.reaches if one.level == level)
 
 
+@dataclass(frozen=True)
+class Bootstrap:
+    """Means over seeds with their intervals, of so many resamples; equal values in equal order, equal intervals."""
+
+    rng: np.random.Generator
+    resamples: int
+
+    def mean(self, values: Sequence[float]) -> Estimate:
+        """The mean of values, one a seed."""
+        return _estimate(*paired_difference(values, np.zeros(len(values)), self.rng, resamples=self.resamples))
+
+    def ratio(self, ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
+        """The geometric mean of ratios of positive values, one pair a seed."""
+        return _estimate(*paired_ratio(ours, theirs, self.rng, resamples=self.resamples))
+
+
 def compare(
-    runs: Iterable[Run], full: Full, rng: np.random.Generator, levels: Sequence[float] = LEVELS
+    runs: Iterable[Run],
+    full: Full,
+    rng: np.random.Generator,
+    levels: Sequence[float] = LEVELS,
+    resamples: int = RESAMPLES,
 ) -> list[Standing]:
     """A standing for each (strategy, learner), in the order of their first runs.
 
@@ -80,14 +100,14 @@ def compare(
     for run in runs:
         if (run.learner, run.seed) in full and run.points:
             groups.setdefault((run.strategy, run.learner), {})[run.seed] = run.points
-    found = []
+    found, boot = [], Bootstrap(rng, resamples)
     for (strategy, learner), curves in groups.items():
         same = [curve for (_, other), each in groups.items() if other == learner for curve in each.values()]
         bounds = max(curve[0][0] for curve in same), min(curve[-1][0] for curve in same)
         base = groups.get((BASELINE, learner), {}) if strategy != BASELINE else {}
         areas = [aubc(curve, *bounds) for curve in curves.values()]
-        reaches = tuple(_reach(level, learner, curves, base, full, rng) for level in levels)
-        found.append(Standing(strategy, learner, len(curves), _curve(curves, rng), _mean(areas, rng), reaches))
+        reaches = tuple(_reach(level, learner, curves, base, full, boot) for level in levels)
+        found.append(Standing(strategy, learner, len(curves), _curve(curves, boot), boot.mean(areas), reaches))
     return found
 
 
@@ -151,11 +171,11 @@ def _doubt(reach: Reach) -> str:
     return ""
 
 
-def _curve(curves: Mapping[int, Pairs], rng: np.random.Generator) -> tuple[tuple[float, Estimate], ...]:
+def _curve(curves: Mapping[int, Pairs], boot: Bootstrap) -> tuple[tuple[float, Estimate], ...]:
     """The mean at every number of labels that all seeds have a point at."""
     tables = [dict(curve) for curve in curves.values()]
     shared = sorted(set.intersection(*(set(table) for table in tables)))
-    return tuple((labels, _mean([table[labels] for table in tables], rng)) for labels in shared)
+    return tuple((labels, boot.mean([table[labels] for table in tables])) for labels in shared)
 
 
 def _reach(
@@ -164,19 +184,18 @@ def _reach(
     curves: Mapping[int, Pairs],
     base: Mapping[int, Pairs],
     full: Full,
-    rng: np.random.Generator,
+    boot: Bootstrap,
 ) -> Reach:
     found = {seed: labels_to(curve, level * full[learner, seed]) for seed, curve in curves.items()}
     theirs = {seed: labels_to(base[seed], level * full[learner, seed]) for seed in found if seed in base}
     target = level * float(np.mean([full[learner, seed] for seed in found]))
     missed = sum(is_missed for _, is_missed in found.values())
-    return Reach(
-        level, target, _mean([labels for labels, _ in found.values()], rng), missed, _ratio(found, theirs, rng)
-    )
+    labels = boot.mean([labels for labels, _ in found.values()])
+    return Reach(level, target, labels, missed, _ratio(found, theirs, boot))
 
 
 def _ratio(
-    ours: Mapping[int, tuple[float, bool]], theirs: Mapping[int, tuple[float, bool]], rng: np.random.Generator
+    ours: Mapping[int, tuple[float, bool]], theirs: Mapping[int, tuple[float, bool]], boot: Bootstrap
 ) -> Estimate | None:
     """None where most pairs say nothing, because neither of the two got there."""
     blind = sum(ours[seed][1] and theirs[seed][1] for seed in theirs)
@@ -184,11 +203,7 @@ def _ratio(
         return None
     # A model without labels may be right often enough: no ratio of nothing.
     pairs = [(max(1.0, ours[seed][0]), max(1.0, labels)) for seed, (labels, _) in theirs.items()]
-    return _estimate(*paired_ratio([a for a, _ in pairs], [b for _, b in pairs], rng))
-
-
-def _mean(values: Sequence[float], rng: np.random.Generator) -> Estimate:
-    return _estimate(*paired_difference(values, np.zeros(len(values)), rng))
+    return boot.ratio([a for a, _ in pairs], [b for _, b in pairs])
 
 
 def _estimate(value: float, low: float, high: float) -> Estimate:

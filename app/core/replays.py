@@ -8,6 +8,7 @@ import numpy as np
 
 from app.core import plugins
 from app.core.comparison import Run, Standing, compare
+from app.core.evaluation.curves import RESAMPLES
 from app.core.simulate import Budget, Known, full, replay, with_strategy
 
 Spec = dict[str, Any]
@@ -61,7 +62,9 @@ def played(
     return {"strategy": strategy, "learner": learner, "seed": seed, "points": [asdict(point) for point in points]}
 
 
-def standings(results: Iterable[dict[str, Any]], measure: str = "accuracy") -> list[Standing]:
+def standings(
+    results: Iterable[dict[str, Any]], measure: str = "accuracy", resamples: int = RESAMPLES
+) -> list[Standing]:
     """What results say together, in the order of the strategies' first results; equal results, equal figures."""
     kept = list(results)
     runs = [
@@ -74,7 +77,7 @@ def standings(results: Iterable[dict[str, Any]], measure: str = "accuracy") -> l
         for one in kept
         if one["strategy"]
     ]
-    return compare(runs, full_of(kept, measure), np.random.default_rng(0))
+    return compare(runs, full_of(kept, measure), np.random.default_rng(0), resamples=resamples)
 
 
 def full_of(results: Iterable[dict[str, Any]], measure: str = "accuracy") -> dict[tuple[str, int], float]:

@@ -13,6 +13,7 @@ from app import jobs
 from app.core import tasks
 from app.core.comparison import sentence
 from app.core.data import ArrayFeatures
+from app.core.evaluation.curves import RESAMPLES
 from app.core.replays import Replay, full_of, standings
 from app.core.simulate import Budget, Known
 from app.models import Simulation, SimulationRun
@@ -21,6 +22,7 @@ from app.services.simulations import MOST_ITEMS, budget_of, replays_of
 from app.settings import current
 
 SLICE_SECONDS = 2.0  # of work between two looks at what else waits
+QUICK_RESAMPLES = 500  # while it runs: the final intervals of many curves take a second
 
 
 class LeaseLostError(Exception):
@@ -105,7 +107,8 @@ def publish(db: Session, taken: Taken, result: dict[str, Any], is_whole: bool, r
 def told(taken: Taken) -> dict[str, Any]:
     """What the finished replays say together, as plain data."""
     results = [taken.kept[number] for number in sorted(taken.kept)]
-    found, full = standings(results), full_of(results)
+    is_whole = len(results) == len(taken.wanted)
+    found, full = standings(results, resamples=RESAMPLES if is_whole else QUICK_RESAMPLES), full_of(results)
     by_learner: dict[str, list[float]] = {}
     for (learner, _), value in full.items():
         by_learner.setdefault(learner, []).append(value)

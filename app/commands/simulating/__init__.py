@@ -12,9 +12,9 @@ from app.commands.simulating.keeping import Folder
 from app.errors import BadInput
 
 if TYPE_CHECKING:
+    from app.commands.simulating.dataset import DataSet
     from app.commands.simulating.encoding import Eye
     from app.commands.simulating.plan import Plan
-    from app.commands.simulating.reading import DataSet
 
 
 def add(commands: Any) -> None:
@@ -50,10 +50,10 @@ def run_simulate(args: argparse.Namespace) -> None:
     """Play every strategy with every learner from every seed, and tell what each would have cost."""
     _check(args)
     (settings if args.project is None else existing)(args)
-    from app.commands.simulating import encoding, plan, reading
+    from app.commands.simulating import encoding, plan, project, reading
 
     if args.project is not None:
-        data = reading.of_project(args.project, encodes=args.encoder is not None or args.served)
+        data = project.of_project(args.project, encodes=args.encoder is not None or args.served)
     else:
         data = reading.of_file(args.file, reading.Columns(args.text, args.label, args.separator, args.out_of_scope))
     made = plan.of(args, data)

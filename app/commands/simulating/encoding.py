@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.commands.simulating.reading import DataSet
+from app.commands.simulating.dataset import DataSet
 from app.errors import BadInput
 from app.store import writing
 

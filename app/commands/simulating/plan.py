@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.commands.simulating.reading import DataSet
+from app.commands.simulating.dataset import DataSet
 from app.errors import BadInput
 
 if TYPE_CHECKING:

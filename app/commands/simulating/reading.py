@@ -1,56 +1,18 @@
-"""Data sets whose answers are known: read from a file as an upload is, or from a project."""
+"""Data sets in files, read as an upload reads them."""
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.commands.simulating.dataset import DataSet
 from app.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from app.core.formats import Row
     from app.core.tasks import Task
 
 ERRORS = 1000
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """Items with their answers.
-
-    task_json: {"kind", "classes": [{"name"}]}. items: contents as a project stores them. contents: what an encoder
-    reads of them. answers: one an item, None where it is out of scope. features: of a project, as they are on disk, and
-    seen_by: the name and fingerprint of the encoder that made them. recipe: of a project. said: for people.
-    """
-
-    name: str
-    modality: str
-    task_json: dict[str, Any]
-    items: Sequence[dict[str, Any]]
-    contents: Sequence[Any]
-    answers: Sequence[dict[str, Any] | None]
-    features: "np.ndarray[Any, np.dtype[np.float32]] | None" = None
-    seen_by: tuple[str, str] = ("", "")
-    recipe: dict[str, Any] = field(default_factory=dict)
-    said: Sequence[str] = ()
-
-    @property
-    def task(self) -> "Task":
-        """The task that encodes the answers."""
-        from app.core import tasks
-
-        return tasks.load(self.task_json)
-
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits of everything that a replay depends on, but the features."""
-        digest = hashlib.sha256(json.dumps([self.modality, self.task_json], sort_keys=True).encode())
-        for item, answer in zip(self.items, self.answers, strict=True):
-            digest.update(json.dumps([item, answer], sort_keys=True, default=str).encode() + b"\n")
-        return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -65,14 +27,27 @@ class Columns:
 
 def of_file(path: Path, columns: Columns) -> DataSet:
     """The items of a file. Raises NotFound, BadInput."""
+    from app.core import tasks
+
     if not path.is_file():
         raise NotFound(f"There is no file {path}.")
     name, rows = _rows(path)
     is_image = name in ("zip", "image")
+    if not is_image:
+        _check_columns(rows[0], columns)
     labels = [_label(row, columns, is_image) for row in rows]
     task_json = _task(labels, columns)
     modality = "image" if is_image else "text" if columns.text else "table"
-    return _checked(path.name, modality, task_json, rows, labels, columns, name in ("csv", "tsv"))
+    sieve = _Sieve(modality, tasks.load(task_json), columns, name in ("csv", "tsv"))
+    for row, label in zip(rows, labels, strict=True):
+        if label is not None:
+            sieve.add(row, label)
+    if sieve.bad:
+        raise BadInput(f"{path} cannot be used.", sieve.bad[:ERRORS])
+    counts = ((labels.count(None), "rows without an answer are left out"), (sieve.doubled, "rows stand there twice"))
+    said = [f"{count:,} {what}" for count, what in counts if count]
+    items, contents, answers = zip(*sieve.found.values(), strict=True) if sieve.found else ((), (), ())
+    return DataSet(path.name, modality, task_json, list(items), list(contents), list(answers), said=said)
 
 
 def _rows(path: Path) -> "tuple[str, list[Row]]":
@@ -128,103 +103,48 @@ def _task(labels: Sequence[Any], columns: Columns) -> dict[str, Any]:
     return {"kind": kind, "classes": [{"name": name} for name in classes]}
 
 
-def _checked(
-    file: str,
-    modality: str,
-    task_json: dict[str, Any],
-    rows: "Sequence[Row]",
-    labels: Sequence[Any],
-    columns: Columns,
-    cells_are_text: bool,
-) -> DataSet:
+class _Sieve:
     """The rows as an upload would add them: each content once, every cell with its type."""
-    from app.core import tasks
-    from app.services.upload_mapping import Mapping
-    from app.services.upload_rows import Refused, RowReader, as_answer, missing_columns
-    from app.settings import current
 
-    task = tasks.load(task_json)
-    mapping = Mapping(text=columns.text, label=None if modality == "image" else columns.label)
-    missing = missing_columns(mapping, rows[0].values) if modality != "image" else []
+    def __init__(self, modality: str, task: "Task", columns: Columns, cells_are_text: bool) -> None:
+        from app.services.upload_mapping import Mapping
+        from app.services.upload_rows import RowReader
+        from app.settings import current
+
+        pixels = current().image_limit_pixels
+        self.modality, self.task, self.columns = modality, task, columns
+        self.reader = RowReader(modality, task, Mapping(text=columns.text), cells_are_text, pixels)
+        self.found: dict[bytes, tuple[dict[str, Any], Any, dict[str, Any] | None]] = {}
+        self.bad: list[dict[str, Any]] = []
+        self.doubled = 0
+
+    def add(self, row: "Row", label: Any) -> None:
+        """Take one row with its label."""
+        from app.services.upload_rows import Refused
+
+        text, named = self.columns.text, self.columns.label
+        values = {name: value for name, value in row.values.items() if name != named or name == text}
+        try:
+            one = self.reader.candidate(type(row)(row.place, values))
+        except Refused as error:
+            self.bad.append({**row.place, "error": str(error)})
+            return
+        self.doubled += one.digest in self.found
+        read = {"text": one.content.get("text"), "table": one.content.get("columns"), "image": values.get("image")}
+        self.found.setdefault(one.digest, (one.content, read[self.modality], self._answer(label)))
+
+    def _answer(self, label: Any) -> dict[str, Any] | None:
+        from app.services.upload_rows import as_answer
+
+        if label == self.columns.out_of_scope:
+            return None
+        return self.task.normalise({}, as_answer(self.task, label))
+
+
+def _check_columns(row: "Row", columns: Columns) -> None:
+    from app.services.upload_mapping import Mapping
+    from app.services.upload_rows import missing_columns
+
+    missing = missing_columns(Mapping(text=columns.text, label=columns.label), row.values)
     if missing:
         raise BadInput(missing[0]["error"], missing)
-    reader = RowReader(modality, task, Mapping(text=columns.text), cells_are_text, current().image_limit_pixels)
-    items, contents, answers, bad = [], [], [], []
-    seen: set[bytes] = set()
-    unanswered = doubled = 0
-    for row, label in zip(rows, labels, strict=True):
-        if label is None:
-            unanswered += 1
-            continue
-        values = {name: value for name, value in row.values.items() if name != columns.label or name == columns.text}
-        try:
-            one = reader.candidate(type(row)(row.place, values))
-        except Refused as error:
-            bad.append({**row.place, "error": str(error)})
-            continue
-        if one.digest in seen:
-            doubled += 1
-            continue
-        seen.add(one.digest)
-        items.append(one.content)
-        contents.append(_readable(modality, one.content, row.values))
-        answers.append(None if label == columns.out_of_scope else task.normalise({}, as_answer(task, label)))
-    if bad:
-        raise BadInput(f"{file} cannot be used.", bad[:ERRORS])
-    said = [
-        f"{count:,} {what}"
-        for count, what in ((unanswered, "rows without an answer are left out"), (doubled, "rows stand there twice"))
-        if count
-    ]
-    return DataSet(file, modality, task_json, items, contents, answers, said=said)
-
-
-def _readable(modality: str, content: dict[str, Any], values: dict[str, Any]) -> Any:
-    return {"text": content.get("text"), "table": content.get("columns"), "image": values.get("image")}[modality]
-
-
-def of_project(project_id: int, encodes: bool) -> DataSet:
-    """The items of a project whose answers are known; `encodes`: with their contents, else with its own features.
-
-    Raises NotFound, BadInput.
-    """
-    from datetime import UTC, datetime
-
-    from sqlalchemy import select
-
-    from app.core import tasks
-    from app.db import reading
-    from app.models import Encoding, Item, Project
-    from app.services import encodings, simulation_data
-
-    with reading() as db:
-        project = db.get(Project, project_id)
-        if project is None:
-            raise NotFound("No such project.")
-        encoding = db.get(Encoding, project.encoding_id) if project.encoding_id else None
-        encodes = encodes or encoding is None or encoding.rows_done < project.next_row
-        found = simulation_data.labelled(
-            db,
-            project_id,
-            tasks.load(project.task),
-            project.recipe["aggregation"],
-            datetime.now(UTC),
-            project.next_row,
-            project.next_row,
-        )
-        if not found.answers:
-            raise BadInput("Nothing in this project has an answer yet: label items, or upload answers as truth.")
-        query = select(Item.row, Item.content).where(Item.project_id == project_id).order_by(Item.row)
-        contents = {int(row): content for row, content in db.execute(query)}
-        items = [contents[row] for row in found.rows.tolist()]
-        classes = [{"name": each["name"]} for each in project.task["classes"]]
-        task_json = {"kind": project.task["kind"], "classes": classes}
-        said = [f"{found.truth:,} answers are hidden truth, {found.merged:,} merged from people's labels"]
-        data = DataSet(
-            project.name, project.modality, task_json, items, [], found.answers, recipe=project.recipe, said=said
-        )
-        if encodes or encoding is None:
-            return replace(data, contents=encodings.contents_of(project.modality, items))
-        features = simulation_data.features(project_id, encoding.fingerprint, encoding.rows_done)
-        seen_by = (encoding.encoder["name"], encoding.fingerprint)
-        return replace(data, features=features.take(found.rows), seen_by=seen_by)

@@ -13,10 +13,10 @@ from typing import Any
 
 from app.commands.simulating import system, telling
 from app.commands.simulating.client import Client
+from app.commands.simulating.dataset import DataSet
 from app.commands.simulating.encoding import Eye
 from app.commands.simulating.people import Crowd
 from app.commands.simulating.plan import Plan, Spec
-from app.commands.simulating.reading import DataSet
 from app.commands.simulating.watching import Served, Watcher
 from app.core.replays import written
 from app.errors import BadInput, Unavailable

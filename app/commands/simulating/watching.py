@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.commands.simulating.client import Client
+from app.commands.simulating.dataset import DataSet
 from app.commands.simulating.encoding import Eye, encode
-from app.commands.simulating.reading import DataSet
 from app.commands.simulating.system import System
 
 
