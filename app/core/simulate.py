@@ -86,7 +86,7 @@ def full(known: Known, recipe: dict[str, Any], budget: Budget) -> Point:
     """The same learner with the answers of the whole pool: what the accuracy of a budget is compared with."""
     test = test_rows(known.features.rows, budget)
     pool = np.setdiff1d(np.arange(known.features.rows), test)
-    at_random = with_strategy(recipe, {"name": "random"}, recipe["learner"])
+    at_random = {**recipe, "strategy": {"name": "random"}, "cold_start": {"name": "random"}}
     result = run(_given(known, at_random, budget, pool.tolist(), lambda _: None))
     return _Test(known, test).point(len(pool), result)
 
@@ -213,40 +213,6 @@ def _given(
         measuring="now" if budget.is_calibrated else "never",
         foreign_rows=np.array(foreign, np.int64),
     )
-
-
-def simulate(
-    features: Features,
-    truth: IntArray,
-    task: Task,
-    recipe: dict[str, Any],
-    labels: int,
-    batch: int,
-    seed: int,
-    test_share: float = TEST_SHARE,
-) -> list[tuple[int, float]]:
-    """`replay` of class indices [rows] of a task with one class, measured at every round: (labels, accuracy)."""
-    budget = Budget(labels, batch, seed, True, test_share)
-    return [(point.labels, point.accuracy) for point in replay(known_of(features, truth, task), recipe, budget)]
-
-
-def play(
-    features: Features,
-    truth: IntArray,
-    task: Task,
-    recipe: dict[str, Any],
-    labels: int,
-    batch: int,
-    seed: int,
-    test: IntArray,
-) -> Iterator[tuple[list[int], RoundOutput]]:
-    """`rounds` of class indices [rows] of a task with one class, measured at every round."""
-    return rounds(known_of(features, truth, task), recipe, Budget(labels, batch, seed, True), test)
-
-
-def known_of(features: Features, truth: IntArray, task: Task) -> Known:
-    """A data set from class indices [rows] of a task with one class."""
-    return Known(task, features, [task.decode(row) for row in np.eye(len(task.classes))[truth]])
 
 
 def _answered(known: Known, rows: IntArray) -> IntArray:

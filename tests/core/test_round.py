@@ -11,7 +11,7 @@ from app.core import measure as measuring
 from app.core.data import ArrayFeatures, ShardedFeatures
 from app.core.labelled import Labelled, acquiring
 from app.core.round import RoundInput, measure, run
-from app.core.simulate import play, simulate
+from app.core.simulate import Budget, Known, replay, rounds
 from app.core.tasks.classification import Classification
 from app.core.tasks.multilabel import Multilabel
 
@@ -213,6 +213,21 @@ def test_the_interval_shown_holds_the_true_accuracy_of_the_pool(blobs):
         errors.append(shown["estimate"] - truth)
     assert held >= 17
     assert abs(np.mean(errors)) < 0.04
+
+
+def play(features, truth, task, recipe, labels, batch, seed, test):
+    """The rounds of a replay of class indices, measured each."""
+    return rounds(known(features, truth, task), recipe, Budget(labels, batch, seed, is_calibrated=True), test)
+
+
+def simulate(features, truth, task, recipe, labels, batch, seed):
+    """(labels, accuracy) after each of them."""
+    points = replay(known(features, truth, task), recipe, Budget(labels, batch, seed, is_calibrated=True))
+    return [(point.labels, point.accuracy) for point in points]
+
+
+def known(features, truth, task):
+    return Known(task, features, [{"class": task.classes[k]} for k in truth])
 
 
 def test_a_simulation_compares_recipes_on_the_same_test_rows(blobs):
