@@ -155,20 +155,16 @@ def rounds(
     keys = rng.random(known.features.rows)
     pool = np.setdiff1d(np.arange(known.features.rows), test)
     by_key = pool[np.argsort(keys[pool])].tolist()
-    share = recipe.get("random_share", RANDOM_SHARE)
     asked: list[int] = []
     drawn: list[int] = []
     last: RoundOutput | None = None
     while True:
-        given = _given(known, recipe, budget, asked, step)
-        done = set(asked)
-        is_left = ~np.isin(pool, asked)
-        frontier = keys[pool[is_left]].min(initial=1.0)
+        left = pool[~np.isin(pool, asked)]
         last = run(
             replace(
-                given,
-                open_rows=pool[is_left],
-                audit_rows=_answered(known, pool[keys[pool] < frontier]),
+                _given(known, recipe, budget, asked, step),
+                open_rows=left,
+                audit_rows=_answered(known, pool[keys[pool] < keys[left].min(initial=1.0)]),
                 previous=last.state or None if last else None,
                 scores=last.probabilities if last else None,
                 queue_size=min(budget.batch, max(budget.labels - len(asked), 1)),
@@ -176,20 +172,28 @@ def rounds(
             )
         )
         yield list(asked), last
-        count = min(budget.batch, budget.labels - len(asked), len(by_key) - len(asked))
+        count = min(budget.batch, budget.labels - len(asked), len(left))
         if count <= 0:
             return
         queue = [entry.row for entry in last.queue]
-        ranked = set(queue)
-        queue_left, key_left = iter(queue), iter(by_key)
-        for _ in range(count):
-            is_drawn = rng.random() < share
-            row = None if is_drawn else next((row for row in queue_left if row not in done), None)
-            row = next(row for row in key_left if row not in done) if row is None else row
-            if is_drawn or row not in ranked:
-                drawn.append(row)
+        for row, is_drawn in _ask(queue, by_key, set(asked), count, recipe.get("random_share", RANDOM_SHARE), rng):
             asked.append(row)
-            done.add(row)
+            if is_drawn:
+                drawn.append(row)
+
+
+def _ask(
+    queue: list[int], by_key: list[int], done: set[int], count: int, share: float, rng: np.random.Generator
+) -> Iterator[tuple[int, bool]]:
+    """So many rows not done yet, each with whether it was drawn: by a coin of this share, or for want of a queue."""
+    ranked = set(queue)
+    queue_left, key_left = iter(queue), iter(by_key)
+    for _ in range(count):
+        is_drawn = rng.random() < share
+        row = None if is_drawn else next((row for row in queue_left if row not in done), None)
+        row = next(row for row in key_left if row not in done) if row is None else row
+        done.add(row)
+        yield row, is_drawn or row not in ranked
 
 
 def _given(
