@@ -15,6 +15,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from app.commands.simulating import telling
+from app.commands.simulating.progress import Progress, duration
 from app.commands.simulating.reading import Columns, of_file
 from app.errors import BadInput
 
@@ -109,6 +110,25 @@ def test_it_works(tmp_path: Path, mails: Path) -> None:
         assert image.size == (2 * telling.WIDTH, 2 * telling.HEIGHT)
     assert (out / "curve.svg").read_text().startswith("<svg xmlns")
     assert "| margin | linear |" in (out / "results.md").read_text()
+
+
+def test_a_calibrated_simulation_tells_its_calibration_error_and_another_measure_its_own_tables(
+    tmp_path: Path, mails: Path
+) -> None:
+    out = tmp_path / "out"
+    words = (str(mails), "--text", "text", *QUICK, "--seeds", "1", "--jobs", "1", "--calibrate", "--out", str(out))
+    done = run(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert "ECE at the end" in done.stdout
+    rows = parquet.read_table(out / "results.parquet").to_pylist()
+    assert all(row["is_calibrated"] for row in rows)
+    last = next(row for row in rows if row["strategy"] == "margin" and row["labels"] == 20)
+    assert f"{last['ece']:.3f}" in done.stdout
+    other = run(tmp_path, *words, "--measure", "macro_f1")
+    assert other.returncode == 0, other.stderr
+    assert "macro-f1 on a fifth that is never asked" in other.stdout
+    shown = next(line for line in other.stdout.splitlines() if line.strip().startswith("20 "))
+    assert shown.split()[1] == f"{last['macro_f1']:.3f}"
 
 
 def test_more_seeds_and_strategies_are_added_to_what_is_there(tmp_path: Path, mails: Path) -> None:
@@ -323,8 +343,8 @@ def test_an_archive_of_images_is_labelled_by_its_folders(tmp_path: Path) -> None
 
 
 def test_durations_are_told_as_people_say_them() -> None:
-    assert [telling.duration(seconds) for seconds in (5, 89, 600, 12_000)] == ["5 s", "89 s", "10 min", "3 h 20 min"]
-    progress = telling.Progress(total=100, done=20)
+    assert [duration(seconds) for seconds in (5, 89, 600, 12_000)] == ["5 s", "89 s", "10 min", "3 h 20 min"]
+    progress = Progress(total=100, done=20)
     progress.done = 60
     assert progress.told(progress.began + 40) == "60 of 100 rounds, 40 s left"
 

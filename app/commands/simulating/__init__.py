@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from app.commands.simulating.encoding import Eye
     from app.commands.simulating.plan import Plan
 
+MEASURES = ("accuracy", "macro_f1")
+
 
 def add(commands: Any) -> None:
     """`marginalia simulate`."""
@@ -36,6 +38,7 @@ def add(commands: Any) -> None:
     what.add_argument("--batch", type=int, default=20, help="labels between two rounds (default: 20)")
     what.add_argument("--seeds", type=int, default=10, help="repetitions, each with another fifth kept apart (10)")
     what.add_argument("--calibrate", action="store_true", help="calibrate at every round: slow; honest ECE")
+    what.add_argument("--measure", choices=MEASURES, default="accuracy", help="what the tables and plots show")
     how = parser.add_argument_group("how")
     how.add_argument("--out", type=Path, metavar="DIR", help="keep every replay, plots, Parquet; a killed run goes on")
     how.add_argument("--jobs", type=int, help="processes (default: as many as there are cores)")
@@ -63,7 +66,7 @@ def run_simulate(args: argparse.Namespace) -> None:
         folder.open({"data": data.fingerprint(), "encoder": f"{eye.name} {eye.fingerprint}", **made.fixed()})
         features = encoding.encoded(data, eye, folder.path)
         results = _play(data, made, features, folder, args)
-        _tell(data, made, eye, results, folder if args.out else None)
+        _tell(data, made, eye, results, args.measure, folder if args.out else None)
         if args.served:
             from app.commands.simulating import serving
 
@@ -86,13 +89,14 @@ def _play(
     data: "DataSet", made: "Plan", features: Path, folder: Folder, args: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """The results of every replay, those that were finished before among them, in the order of the plan."""
-    from app.commands.simulating import playing, telling
+    from app.commands.simulating import playing
+    from app.commands.simulating.progress import Progress
     from app.core.replays import replays, rounds_of
 
     wanted = replays(made.strategies, made.learners, made.seeds)
     done = folder.done([one.names for one in wanted])
     rounds = {one.names: rounds_of(one, made.budget) for one in wanted}
-    progress = telling.Progress(sum(rounds.values()), sum(rounds[names] for names in done))
+    progress = Progress(sum(rounds.values()), sum(rounds[names] for names in done))
     if done:
         sys.stderr.write(f"{len(done)} of {len(wanted)} replays are finished already.\n")
     source = playing.Source(features, data.task_json, data.answers, made.recipe, made.budget)
@@ -111,26 +115,21 @@ def _play(
     return [done[one.names] for one in wanted]
 
 
-def _tell(data: "DataSet", made: "Plan", eye: "Eye", results: list[dict[str, Any]], folder: Folder | None) -> None:
+def _tell(
+    data: "DataSet", made: "Plan", eye: "Eye", results: list[dict[str, Any]], measure: str, folder: Folder | None
+) -> None:
     """The tables on standard output, and everything in the folder where there is one."""
     from app.commands.simulating import telling
     from app.core.comparison import sentence
-    from app.core.replays import full_of, standings
+    from app.core.replays import standings
 
-    found = standings(results)
-    full = full_of(results)
-    told = [*data.said, f"{len(data.answers):,} items, {len(data.task.classes)} classes, seen by {eye.name}"]
-    told.append(f"{made.seeds} seeds; accuracy on a fifth that is never asked, in brackets 95 % intervals over seeds")
-    for learner in dict.fromkeys(learner for learner, _ in full):
-        values = [value for (name, _), value in full.items() if name == learner]
-        told.append(f"With all labels {learner} reaches {sum(values) / len(values):.3f}")
+    found = standings(results, measure)
+    told = [f"{line}." for line in (*data.said, *telling.described(data, made, eye.name, results, measure))]
+    ece = telling.calibration(results) if made.budget.is_calibrated else []
+    tables = [telling.curve(found), telling.summary(found, ece)]
     conclusion = sentence(found)
-    lines = [f"{line}.\n" for line in told]
-    tables = [telling.plain(telling.curve(found)), telling.plain(telling.summary(found))]
-    sys.stdout.write("\n".join(["".join(lines), *tables, conclusion]) + "\n")
+    sys.stdout.write("\n".join(["\n".join([*told, ""]), *map(telling.plain, tables), conclusion, ""]))
     if folder is not None:
         title = f"What asking otherwise would have cost: {data.name}"
-        telling.write(
-            folder.path, title, [*(f"{line}." for line in told), conclusion], results, made.budget.is_calibrated
-        )
+        telling.write(folder.path, title, [*told, conclusion], tables, results, made.budget.is_calibrated, measure)
         sys.stdout.write(f"In {folder.path}: results.parquet, results.md, curve.svg, curve.png.\n")

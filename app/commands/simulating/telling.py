@@ -1,67 +1,54 @@
-"""What a simulation tells: progress while it runs, then tables, and in its folder Parquet, Markdown and plots."""
+"""What a simulation tells: tables, and in its folder Parquet, Markdown and plots."""
 
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.core.comparison import HEADLINE
 from app.store import writing
 
 if TYPE_CHECKING:
+    from app.commands.simulating.dataset import DataSet
+    from app.commands.simulating.plan import Plan
     from app.commands.simulating.watching import Served
     from app.core.comparison import Estimate, Reach, Standing
 
 WIDTH, HEIGHT = 760.0, 360.0
-AT_LEAST = 0.2  # seconds between two lines of progress
 Table = list[list[str]]
 
 
-class Progress:
-    """One line on a terminal that is written over; nothing where standard error is no terminal."""
+def described(
+    data: "DataSet", made: "Plan", encoder: str, results: Sequence[dict[str, Any]], measure: str
+) -> list[str]:
+    """What was played, in sentences without their full stop."""
+    from app.core.replays import full_of
 
-    def __init__(self, total: int, done: int) -> None:
-        self.total, self.done, self.before = total, done, done
-        self.began = time.monotonic()
-        self.last = 0.0
-
-    def step(self) -> None:
-        """One more round is played."""
-        self.done += 1
-        now = time.monotonic()
-        if sys.stderr.isatty() and now - self.last >= AT_LEAST:
-            self.last = now
-            sys.stderr.write(f"\r\x1b[K{self.told(now)}")
-            sys.stderr.flush()
-
-    def told(self, now: float) -> str:
-        """How far, and how much longer at the speed so far."""
-        left = (now - self.began) * (self.total - self.done) / max(1, self.done - self.before)
-        return f"{self.done:,} of {self.total:,} rounds, {duration(left)} left"
-
-    def end(self) -> None:
-        """Leave the terminal as it was."""
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
+    full = full_of(results, measure)
+    name = measure.replace("_", "-")
+    told = [f"{len(data.answers):,} items, {len(data.task.classes)} classes, seen by {encoder}"]
+    told.append(f"{made.seeds} seeds; {name} on a fifth that is never asked, in brackets 95 % intervals over seeds")
+    for learner in dict.fromkeys(learner for learner, _ in full):
+        values = [value for (each, _), value in full.items() if each == learner]
+        told.append(f"With all labels {learner} reaches {sum(values) / len(values):.3f}")
+    return told
 
 
-def duration(seconds: float) -> str:
-    """ "40 s", "12 min", "3 h 20 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+def calibration(results: Sequence[dict[str, Any]]) -> "list[Estimate]":
+    """The calibration error of each strategy and learner after the last label."""
+    from app.core.replays import standings
+
+    return [one.curve[-1][1] for one in standings(results, "ece")]
 
 
-def summary(standings: "Sequence[Standing]") -> Table:
-    """A row for each strategy and learner: labels to each level, ratio to random, area."""
-    levels = [reach.level for reach in standings[0].reaches]
-    head = ["strategy", "learner", *(f"labels to {level:.0%}" for level in levels)]
-    rows = [[*head, f"of random’s to {standings[0].reach(0.95).level:.0%}", "area under the curve"]]
-    for one in standings:
+def summary(standings: "Sequence[Standing]", ece: "Sequence[Estimate]" = ()) -> Table:
+    """A row for each strategy and learner: labels to each level, ratio to random, area, ECE at the end if given."""
+    head = ["strategy", "learner", *(f"labels to {reach.level:.0%}" for reach in standings[0].reaches)]
+    rows = [[*head, "of random’s to 95%", "area under the curve", *(["ECE at the end"] if ece else [])]]
+    for number, one in enumerate(standings):
         cells = [one.strategy, one.learner, *(reached(reach, one.seeds) for reach in one.reaches)]
-        ratio = one.reach(0.95).ratio
-        rows.append([*cells, "–" if ratio is None else spread(ratio, ".2f"), spread(one.area, ".3f")])
+        ratio = one.reach(HEADLINE).ratio
+        cells += ["–" if ratio is None else spread(ratio, ".2f"), spread(one.area, ".3f")]
+        rows.append([*cells, *([spread(ece[number], ".3f")] if ece else [])])
     return rows
 
 
@@ -151,23 +138,31 @@ def honest(served: "Sequence[Served]") -> str:
     return f"{told}; the interval shown held the truth in {held} of {len(shown)}."
 
 
-def write(folder: Path, title: str, told: Sequence[str], results: list[dict[str, Any]], is_calibrated: bool) -> None:
+def write(
+    folder: Path,
+    title: str,
+    told: Sequence[str],
+    tables: Sequence[Table],
+    results: list[dict[str, Any]],
+    is_calibrated: bool,
+    measure: str,
+) -> None:
     """results.parquet, results.md, curve.svg and curve.png into the folder."""
     from app import drawing, drawing_png
     from app.core.replays import full_of, standings
 
-    found = standings(results)
     _parquet(folder / "results.parquet", results, is_calibrated)
-    text = [f"# {title}\n", *(f"{line}\n" for line in told), markdown(summary(found)), markdown(curve(found))]
     with writing(folder / "results.md") as file:
+        text = [f"# {title}\n", *(f"{line}\n" for line in told), *map(markdown, reversed(tables))]
         file.write("\n".join(text).encode())
-    full = list(full_of(results).values())
+    found = standings(results, measure)
+    full = list(full_of(results, measure).values())
     series = [
         drawing.Series(name, [(x, each.value, each.low, each.high) for x, each in one.curve])
         for name, one in zip(names_of(found), found, strict=True)
     ]
     shapes = drawing.curves(series, WIDTH, HEIGHT, sum(full) / len(full))
-    svg = drawing.svg(shapes, WIDTH, HEIGHT, "curve", title, told[-1] if told else "", alone=True)
+    svg = drawing.svg(shapes, WIDTH, HEIGHT, "curve", title, told[-1], alone=True)
     with writing(folder / "curve.svg") as file:
         file.write(svg.encode())
     with writing(folder / "curve.png") as file:
