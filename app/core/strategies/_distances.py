@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from app.core.data import FloatArray, IntArray
 
-# Numbers in a block of distances, 16 MB of float32, and rows in it: what is computed at a time whatever the pool's size.
+# Numbers in a block of distances, 16 MB of float32, and rows of it: computed at a time, whatever the pool's size.
 BLOCK, BLOCK_ROWS = 4_000_000, 8_192
 # Two points count as one where their squared distance is below this share of their squared norms: what float32 leaves
 # of ‖x‖² + ‖y‖² − 2x·y for twins is up to 1e-6 of it, and a strategy that believes it asks the same item twice.
