@@ -53,7 +53,7 @@ class ClusterMargin(Strategy):
         """The cluster of each of the rows."""
         n = len(features)
         x = features[np.arange(n) if n <= SAMPLE else np.sort(rng.choice(n, SAMPLE, replace=False))]
-        labels = _average_linkage(x, max(int(len(x) / self.size), 1))
+        labels = _average_linkage(x, max(int(len(x) / max(self.size, 1)), 1))
         y = features[rows]
         return labels[assign(y, x, squared_norms(y))[0]]
 

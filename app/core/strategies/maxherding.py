@@ -1,23 +1,29 @@
-"""The strategy `maxherding`: a cold start that needs no labels, typical and diverse items first."""
+"""The strategy `maxherding`: a cold start that needs no labels, what covers most of the pool first."""
 
 import heapq
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from app.core.data import FloatArray, IntArray, Pool
 from app.core.strategies import Ranking, Strategy
+from app.core.strategies._distances import squared, squared_norms
 
 
 @dataclass(frozen=True)
 class Maxherding(Strategy):
-    """Items that are typical of what no labelled item resembles yet.
+    """Items that resemble much of the pool which no labelled item resembles yet.
 
-    MaxHerding: greedily add the item c with the highest gain Σ_a [k(a, c) − cover(a)]₊ / A, where the cover
-    of an anchor a is its kernel with the nearest item that is labelled, held or chosen before; k(x, y) =
-    exp(−‖x − y‖² / σ²) on centred features of unit length. The anchors stand for the pool. Bae, Noh &
-    Sutherland, "Generalized coverage for more robust low-budget active learning", ECCV 2024.
+    With gain(c) = Σ_a [k(a, c) − cover(a)]₊ / A the share of the pool that c newly covers, always the c with the
+    highest gain; then cover(a) = max(cover(a), k(a, c)). At first cover(a) is the kernel of a with the nearest item
+    that is labelled or in somebody's hands. k(x, y) = exp(−‖x − y‖² / σ²) on centred features of unit length; A anchors
+    drawn at random stand for the pool, and so many candidates drawn at random are looked at. Bae, Noh & Sutherland,
+    "Generalized coverage for more robust low-budget active learning", ECCV 2024.
+
+    Costs one product of candidates × anchors × d and one of L held × anchors × d, whatever the pool's size; greed looks
+    again only at candidates near the top. Memory candidates × anchors, 16 MB, and O(n).
     """
 
     needs_model: ClassVar[bool] = False
@@ -28,24 +34,24 @@ class Maxherding(Strategy):
     chosen: int = field(default=500, metadata={"help": "Items chosen one by one; the rest come by gain"})
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
-        """The score of an item is its gain when it was chosen: the share of the pool that it newly covers."""
+        """The score of an item is its gain when it was chosen; 0 of those not looked at."""
         n = min(n, pool.n)
         if n == 0:
             return Ranking(np.empty(0, np.int64), np.empty(0))
         order = rng.permutation(pool.n)
-        candidates = np.sort(order[: self.candidates])
+        candidates, others = np.sort(order[: self.candidates]), order[self.candidates :]
         anchors = rng.permutation(pool.n)[: self.anchors]
-        points = _directions(pool.features[anchors], pool.features[candidates], pool.held)
-        kernel = _kernel(points[1], points[0], self.bandwidth)
-        cover = np.zeros(len(anchors), kernel.dtype)
-        if len(pool.held):
-            cover = _kernel(points[0], points[2], self.bandwidth).max(axis=1)
-        rows, scores = _herd(kernel, cover, min(n, self.chosen))
-        rest = np.concatenate([candidates[rows], order[self.candidates :]])[:n]
-        return Ranking(rest, np.concatenate([scores, np.zeros(pool.n)])[:n])
+        stand, looked, held = _directions(pool.features[anchors], pool.features[candidates], pool.held)
+        cover = np.zeros(len(anchors), np.float32)
+        if len(held):
+            cover = _kernel(stand, held, self.bandwidth).max(axis=1)
+        chosen = min(n, self.chosen, len(candidates))
+        rows, gains = _herd(_kernel(looked, stand, self.bandwidth), cover, chosen)
+        ranked = np.concatenate([candidates[rows], others])[:n]
+        return Ranking(ranked, np.concatenate([gains, np.zeros(len(others))])[:n])
 
     def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - classes play no part
-        """How much of the pool it stands for."""
+        """That it stands for others, or no longer does."""
         return "Typical of items not labelled yet" if score > 0 else "Resembles items asked before"
 
 
@@ -62,7 +68,7 @@ def _herd(kernel: FloatArray, cover: FloatArray, chosen: int) -> tuple[IntArray,
     while len(rows) < chosen:
         stale, row = heap[0]
         gain = float(np.maximum(kernel[row] - cover, 0).mean())
-        if -stale - gain > 1e-9:
+        if -stale - gain > 1e-9:  # it has fallen since it was looked at
             heapq.heapreplace(heap, (-gain, row))
             continue
         heapq.heappop(heap)
@@ -77,14 +83,12 @@ def _herd(kernel: FloatArray, cover: FloatArray, chosen: int) -> tuple[IntArray,
 
 
 def _directions(*blocks: FloatArray) -> list[FloatArray]:
-    """The blocks less the mean of the first, each row of unit length: what all items share says nothing of
-    them.
-    """
+    """The blocks less the mean of the first, each row of unit length: what all items share tells none of them apart."""
     mean = blocks[0].mean(axis=0)
     centred = [block - mean if len(block) else block for block in blocks]
     return [block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12) for block in centred]
 
 
-def _kernel(x: FloatArray, y: FloatArray, bandwidth: float) -> FloatArray:
-    squared = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2 * (x @ y.T)
-    return np.asarray(np.exp(-np.maximum(squared, 0) / bandwidth**2), np.float32)
+def _kernel(x: FloatArray, y: FloatArray, bandwidth: float) -> npt.NDArray[np.float32]:
+    """k [n, m] between the rows of x and y."""
+    return np.asarray(np.exp(squared(x, y, squared_norms(x), squared_norms(y)) / -(bandwidth**2)), np.float32)

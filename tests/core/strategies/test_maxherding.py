@@ -1,9 +1,20 @@
-"""`maxherding` on groups whose order is plain to see, and against greed without shortcuts."""
+"""maxherding covers the pool with few items, lazily as plain greed would."""
 
 import numpy as np
+import pytest
 
 from app.core.data import Pool
-from app.core.strategies.maxherding import Maxherding
+from app.core.strategies.maxherding import Maxherding, _herd, _kernel
+
+
+def unlabelled(x, held=None):
+    x = np.asarray(x, np.float32)
+    held = np.empty((0, x.shape[1])) if held is None else np.asarray(held, np.float32)
+    return Pool(x, np.empty((0, 2)), np.empty(0, int), held)
+
+
+def rank(pool, n, **settings):
+    return Maxherding(**settings).rank(pool, n, np.random.default_rng(0))
 
 
 def clusters(sizes, held=()):
@@ -11,38 +22,48 @@ def clusters(sizes, held=()):
     rng = np.random.default_rng(0)
     centres = np.eye(8)
     groups = np.repeat(np.arange(len(sizes)), sizes)
-    points = centres[groups] + 0.02 * rng.normal(size=(len(groups), 8))
-    return groups, Pool(points, np.empty((0, 2)), np.empty(0, int), centres[list(held)])
+    return groups, unlabelled(centres[groups] + 0.02 * rng.normal(size=(len(groups), 8)), centres[list(held)])
 
 
-def scattered(n):
-    points = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
-    return Pool(points, np.empty((0, 3)), np.empty(0, int), np.empty((0, 8), np.float32))
+def test_a_kernel_by_hand():
+    """‖x − y‖² = 4, σ = 2: e⁻¹."""
+    kernel = _kernel(np.array([[0, 0]], np.float32), np.array([[0, 2], [0, 0]], np.float32), 2.0)
+    assert np.allclose(kernel, [[np.exp(-1), 1]])
 
 
-def test_maxherding_asks_each_group_once_the_largest_first():
-    groups, given = clusters([10, 40, 20])
-    ranking = Maxherding().rank(given, 3, np.random.default_rng(0))
-    assert groups[ranking.rows].tolist() == [1, 2, 0]
+def test_gains_by_hand():
+    """Means 0.5, 0.6 and 0.4: row 1 first; beyond its cover the others add 0.3/3 and 1/3."""
+    kernel = np.array([[0.9, 0.3, 0.3], [0.9, 0.9, 0.0], [0.1, 0.1, 1.0]], np.float32)
+    rows, gains = _herd(kernel, np.zeros(3, np.float32), 2)
+    assert rows.tolist() == [1, 2, 0]
+    assert np.allclose(gains, [0.6, 1 / 3, 0])
 
 
-def test_maxherding_leaves_alone_what_is_labelled_or_in_hands():
-    groups, given = clusters([10, 40, 20], held=[1])
-    assert groups[Maxherding().rank(given, 2, np.random.default_rng(0)).rows].tolist() == [2, 0]
+def test_each_group_is_asked_once_the_largest_first():
+    groups, pool = clusters([10, 40, 20])
+    assert groups[rank(pool, 3).rows].tolist() == [1, 2, 0]
 
 
-def test_maxherding_looking_at_few_items_still_drains_the_pool():
-    strategy = Maxherding(anchors=5, candidates=10, chosen=3)
-    assert sorted(strategy.rank(scattered(50), 50, np.random.default_rng(0)).rows.tolist()) == list(range(50))
+def test_what_is_labelled_or_in_hands_is_left_alone():
+    groups, pool = clusters([10, 40, 20], held=[1])
+    assert groups[rank(pool, 2).rows].tolist() == [2, 0]
 
 
-def test_maxherding_by_lazy_evaluation_chooses_what_plain_greed_does():
-    given = scattered(60)
-    x = given.features - given.features.mean(axis=0)
+@pytest.mark.parametrize("chosen", [3, 500])
+def test_looking_at_few_items_still_drains_the_pool(chosen):
+    pool = unlabelled(np.random.default_rng(0).normal(size=(50, 8)))
+    ranking = rank(pool, 50, anchors=5, candidates=10, chosen=chosen)
+    assert sorted(ranking.rows.tolist()) == list(range(50))
+    assert ranking.scores[10:].tolist() == [0] * 40
+
+
+def test_lazy_greed_chooses_what_plain_greed_does():
+    pool = unlabelled(np.random.default_rng(0).normal(size=(60, 8)))
+    x = pool.features - pool.features.mean(axis=0)
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     kernel = np.exp(-((x[:, None] - x) ** 2).sum(axis=2))
     cover, expected = np.zeros(60), []
     for _ in range(12):
         expected.append(int(np.maximum(kernel - cover, 0).mean(axis=1).argmax()))
         cover = np.maximum(cover, kernel[expected[-1]])
-    assert Maxherding().rank(given, 12, np.random.default_rng(0)).rows.tolist() == expected
+    assert rank(pool, 12).rows.tolist() == expected
