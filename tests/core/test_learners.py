@@ -124,7 +124,7 @@ def test_the_linear_learner_finds_the_minimum_of_its_loss(blobs):
     """The gradient, worked out here in float64, is all but 0 for the whole fit."""
     X, classes = blobs
     X, targets = X[:150], np.eye(3)[classes[:150]]
-    learner = fitted("linear", X, targets, iterations=400)
+    learner = fitted("linear", X, targets, iterations=400, strength=0.004)
     W = learner.state()["W"][:, -1].astype(np.float64)
     design = np.c_[X / float(learner.state()["scale"]), np.ones(150)].astype(np.float64)
     z = np.exp(design @ W)
