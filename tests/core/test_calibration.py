@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.core.calibration import temperature
+from app.core.calibration import temperature, trust
 
 
 def drawn(n, classes, rng):
@@ -28,12 +28,29 @@ def test_it_undoes_a_scaling_of_several_classes():
 
 
 def test_two_rows_by_hand():
-    # Logit 1 for the first of two classes, right three times of four: σ(1/T) = ¾, so 1/T = log 3. And 60 such rows.
-    z = np.tile([[1.0, 0.0]], (60, 1))
-    targets = np.eye(2)[np.arange(60) % 4 // 3]
+    # Logit 1 for the first of two classes, right three times of four: σ(1/T) = ¾, so 1/T = log 3. And 6,000 such rows.
+    z = np.tile([[1.0, 0.0]], (6000, 1))
+    targets = np.eye(2)[np.arange(6000) % 4 // 3]
     assert temperature(z, targets, True) == pytest.approx(1 / np.log(3), rel=1e-3)
-    # Of 20 rows log T counts for 20/50.
-    assert temperature(z[:20], targets[:20], True) == pytest.approx((1 / np.log(3)) ** 0.4, rel=1e-3)
+    # 20 rows leave it nearer to what is usual, where 20 (σ(β) − ¾) + log(0.75 β) / (0.4² β) = 0.
+    few = temperature(z[:20], targets[:20], True)
+    beta = 1 / few
+    assert 0.75 < few < 1 / np.log(3)
+    assert 20 * (1 / (1 + np.exp(-beta)) - 0.75) + np.log(0.75 * beta) / (0.16 * beta) == pytest.approx(0, abs=0.01)
+
+
+def test_a_row_of_weight_two_is_two_rows():
+    z, targets = drawn(60, 3, np.random.default_rng(0))
+    weights = np.where(np.arange(60) < 20, 2.0, 1.0)
+    twice = np.r_[np.arange(60), np.arange(20)]
+    expected = temperature(z[twice], targets[twice], True)
+    assert temperature(z, targets, True, weights) == pytest.approx(expected, rel=1e-3)
+
+
+def test_chosen_rows_count_for_fifty_at_most():
+    assert trust(np.array([True, False, False])).tolist() == [1, 1, 1]
+    assert trust(np.repeat([True, False], [60, 200])).tolist() == [1] * 60 + [0.25] * 200
+    assert trust(np.zeros(100, bool)).tolist() == [0.5] * 100
 
 
 def test_classes_that_a_model_does_not_know_are_left_out():
@@ -47,6 +64,6 @@ def test_classes_that_a_model_does_not_know_are_left_out():
 
 def test_it_stays_within_bounds_when_everything_is_right_or_wrong():
     z, right = np.tile([[1.0, 0.0]], (80, 1)), np.tile([[1.0, 0.0]], (80, 1))
-    assert 0.04 < temperature(z, right, True) < 0.1
-    assert 10 < temperature(z, 1 - right, True) < 21
+    assert 0.2 < temperature(z, right, True) < 0.3  # 80 rows that are all right promise no more
+    assert 3 < temperature(z, 1 - right, True) < 21
     assert np.isfinite(temperature(np.zeros((80, 2)), right, True))

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.core.calibration import temperature
+from app.core.calibration import temperature, trust
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.learners import State
 
@@ -35,8 +35,10 @@ class Outputs:
     """What a fit knows beside its weights: seen [models, K], the classes that each model can tell, prior [models, K],
     the probability of those it cannot, and the temperature.
 
-    With exclusive classes an unseen one gets 1 / (n + K), as if each class was seen once more. Otherwise a class with
-    only yes or only no gets (yes + 1) / (n + 2).
+    With exclusive classes the unseen U of K share the probability N₁/n, where N₁ classes were seen just once: how often
+    the next item is of a new class (Good, "The population frequencies of species", Biometrika 1953); at least
+    U / (n + K), as if each class was seen once more, and at most U / K. Otherwise a class with only yes or only no gets
+    (yes + 1) / (n + 2).
     """
 
     exclusive: bool
@@ -51,15 +53,18 @@ class Outputs:
         yes = weights.T @ targets
         if exclusive:
             seen = yes > 0
-            return cls(exclusive, seen, torch.where(seen, 0, 1 / (n + targets.shape[1])))
+            unseen = (~seen).sum(1, keepdim=True)
+            once = ((yes > 0) & (yes < 1.5)).sum(1, keepdim=True) / n.clamp_min(1)
+            new = once.maximum(unseen / (n + seen.shape[1])).minimum(unseen / seen.shape[1])
+            return cls(exclusive, seen, torch.where(seen, 0, new / unseen.clamp_min(1)))
         seen = (yes > 0) & (weights.T @ (1 - targets) > 0)
         return cls(exclusive, seen, torch.where(seen, 0, (yes + 1) / (n + 2)))
 
     def calibrate(self, z: Tensor, targets: FloatArray, model: IntArray, uniform: BoolArray | None) -> None:
-        """Fit the temperature to out-of-fold logits [n, K] of these models [n]; on the uniform rows if told them."""
-        rows = np.ones(len(z), bool) if uniform is None else np.asarray(uniform, bool)
+        """Fit the temperature to out-of-fold logits [n, K] of these models [n]; mostly on the uniform rows, if told."""
         known = torch.where(self.seen[torch.from_numpy(model)], z, float("nan")).numpy()
-        self.temperature = temperature(known[rows], np.asarray(targets)[rows], self.exclusive)
+        weights = None if uniform is None else trust(uniform)
+        self.temperature = temperature(known, np.asarray(targets), self.exclusive, weights)
 
     def probabilities(self, z: Tensor, model: IntArray | int = -1) -> FloatArray:
         """Probabilities [..., n, K] of logits, each row of its model [n]; or all of one, as a rule the whole."""
