@@ -20,16 +20,20 @@ class Encoder(ABC):
     bool or None), `rung` (0 is ready in seconds, higher is better and slower) and `version`, raised when its
     features change. Features have a mean square norm of about 1, so that one strength of regularisation suits
     every linear head.
+
+    `needs`: settings without a default that works, such as where weights lie. An encoder that has any is used only
+    where a recipe names it, never by its rung; what such a setting leads to is told by `weights`, not by its words.
     """
 
     modality: ClassVar[str]
     rung: ClassVar[int]
     version: ClassVar[int] = 1
+    needs: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod
     def dimensions(self) -> int:
-        """The width d of a row; 0 where only what was learned tells it."""
+        """The width d of a row; 0 where only what was learned, or the weights, tell it."""
 
     @abstractmethod
     def encode(self, contents: Sequence[Any], learned: dict[str, Any]) -> npt.NDArray[np.float32]:
@@ -45,13 +49,15 @@ class Encoder(ABC):
 
     def fingerprint(self, learned: dict[str, Any]) -> str:
         """24 hexadecimal digits: equal if and only if the features are."""
-        settings = {field.name: getattr(self, field.name) for field in fields(cast(Any, self))}
+        names = [field.name for field in fields(cast(Any, self)) if field.name not in self.needs]
+        settings = {name: getattr(self, name) for name in names}
         name = type(self).__module__.rsplit(".", 1)[-1]
         told = json.dumps([name, settings, self.version, self.weights(), learned], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 
 def ladder(modality: str) -> list[dict[str, Any]]:
-    """The encoders of a modality, fastest first, as specs {"name": …}; their modules are not imported."""
-    found = [one for one in plugins.describe("encoders") if one.facts.get("modality") == modality]
+    """The encoders of a modality that need no setting, fastest first, as specs {"name": …}; nothing is imported."""
+    known = plugins.describe("encoders")
+    found = [one for one in known if one.facts.get("modality") == modality and not one.facts.get("needs")]
     return [{"name": one.name} for one in sorted(found, key=lambda one: (one.facts["rung"], one.name))]

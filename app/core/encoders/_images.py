@@ -1,6 +1,8 @@
 """Pictures as arrays: decoded the same way by every image encoder."""
 
 import io
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,3 +33,30 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     low, high = values.min(), values.max()
     scaled = (values - low) * (255 / (high - low)) if high > low else np.zeros_like(values)
     return Image.fromarray(scaled.astype(np.uint8))
+
+
+def batch(
+    contents: Sequence[bytes], side: int, mean: npt.NDArray[np.float32], deviation: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Pictures [n, 3, side, side] as a network was trained to see them: (x − mean) / deviation of each channel."""
+    pictures = np.stack([rgb(content, side) for content in contents])
+    scaled = (pictures.astype(np.float32) - mean) / deviation
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+
+def scale_of(told: dict[str, Any], side: int | None) -> tuple[int, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Side, mean and deviation for `batch`, of a `preprocessor_config.json`; `side` where it names no size.
+
+    What it names is scaled by `rescale_factor`, then normalised; each may be switched off.
+    """
+    for size in (told.get("crop_size"), told.get("size")):
+        if isinstance(size, dict):
+            size = size.get("height") or size.get("shortest_edge")
+        if isinstance(size, int):
+            side = size
+            break
+    step = float(told.get("rescale_factor") or 1 / 255) if told.get("do_rescale", True) else 1.0
+    is_normal = told.get("do_normalize", True) and told.get("image_mean") and told.get("image_std")
+    mean = np.asarray(told["image_mean"] if is_normal else [0.0] * 3, np.float32)
+    deviation = np.asarray(told["image_std"] if is_normal else [1.0] * 3, np.float32)
+    return side or 224, mean / np.float32(step), deviation / np.float32(step)
