@@ -3,9 +3,8 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +13,16 @@ from app.core import plugins
 from app.core.encoders import Encoder
 from app.db import reading, transaction
 from app.models import Project
-from app.services import encodings, leases, measuring, round_data, rounds, simulation_work
+from app.services import (
+    encoding_begin,
+    encoding_data,
+    encodings,
+    leases,
+    measuring,
+    round_data,
+    rounds,
+    simulation_work,
+)
 from app.services import sweep as sweeping
 from workers import simulating
 
@@ -144,20 +152,16 @@ def _heartbeat(opened: rounds.Opened) -> Callable[[str], None]:
 
 def run_encoding(project_id: int) -> None:
     """A slice of a project's encoding: some seconds of work, then the next job gets its turn."""
+    if not _prepare(project_id):
+        return
     with transaction() as db:
         taken = encodings.open_slice(db, project_id, _me(), datetime.now(UTC))
         modality = db.get_one(Project, project_id).modality if taken else ""
     if taken is None:
         return
     _state["doing"] = f"encoding project {project_id} with {taken.spec['name']}"
-    began = time.monotonic()
     try:
-        encoder = plugins.make("encoders", taken.spec, Encoder)
-        features = encodings.encode_batches(encoder, taken, _batches(taken, modality))
-        if len(features):
-            encodings.save(taken, features)
-        with transaction() as db:
-            encodings.publish_slice(db, taken, len(features), time.monotonic() - began)
+        _encode(taken, modality)
     except Exception as error:
         _log.exception("encoding failed", project=project_id, encoder=taken.spec)
         with transaction() as db:
@@ -166,15 +170,42 @@ def run_encoding(project_id: int) -> None:
         _state["doing"] = None
 
 
-def _batches(taken: encodings.Slice, modality: str) -> Iterator[list[Any]]:
-    """The contents, batch by batch, each read in a session of its own."""
-    for number in count():
-        start = taken.start + number * encodings.BATCH
-        if start >= taken.end:
-            return
+def _prepare(project_id: int) -> bool:
+    """Whether there is something to encode and its encoder's weights are at hand."""
+    with reading() as db:
+        found = encodings.next_rung(db, project_id, datetime.now(UTC))
+    if found is None:
+        return False
+    rung, spec = found
+    _state["doing"] = f"preparing {spec['name']} for project {project_id}"
+    try:
+        encoding_begin.prepare(spec)
+    except Exception as error:
+        _log.exception("encoder not ready", project=project_id, encoder=spec)
+        with transaction() as db:
+            encoding_begin.refuse(db, project_id, rung, spec, f"{type(error).__name__}: {error}")
+        return False
+    finally:
+        _state["doing"] = None
+    return True
+
+
+def _encode(taken: encoding_data.Slice, modality: str) -> None:
+    """Features of a stretch: read in sessions of their own, computed in none, published in a short one."""
+
+    def read(start: int, n: int) -> list[Any]:
         with reading() as db:
-            contents = encodings.read_items(db, taken, start, encodings.BATCH)
-        yield encodings.contents_of(modality, contents)
+            contents = encoding_data.read_items(db, taken, start, n)
+        return encoding_data.contents_of(modality, contents)
+
+    began = time.monotonic()
+    features = encoding_data.encode_slice(plugins.make("encoders", taken.spec, Encoder), taken, read)
+    if len(features):
+        encoding_data.save(taken, features)
+    seconds = time.monotonic() - began
+    quality = encoding_data.quality(taken, taken.start + len(features))
+    with transaction() as db:
+        encodings.publish_slice(db, taken, len(features), seconds, quality)
 
 
 def run_simulation(project_id: int) -> None:

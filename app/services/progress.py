@@ -80,7 +80,10 @@ def queue_length(db: Session, project: Project) -> int:
 
 
 def encoding_state(db: Session, project: Project) -> list[dict[str, Any]]:
-    """Each rung of the project's ladder that was begun: how many items, how fast, and which one is in use."""
+    """Each rung of the project's ladder that was begun: how many items, how fast, which one is in use, and how good.
+
+    `quality`: {"rankme", "rows"}, the effective number of dimensions, once the encoding is whole.
+    """
     query = select(Encoding).where(Encoding.project_id == project.id).order_by(Encoding.rung)
     return [
         {
@@ -90,6 +93,7 @@ def encoding_state(db: Session, project: Project) -> list[dict[str, Any]]:
             "items": project.next_row,
             "items_per_second": round(one.rows_done / one.seconds, 1) if one.seconds > 0 else None,
             "in_use": one.id == project.encoding_id,
+            "quality": one.encoder.get("quality"),
             "error": one.error,
         }
         for one in db.scalars(query)

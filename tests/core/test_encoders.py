@@ -11,6 +11,8 @@ from app.core.encoders import Encoder, ladder
 from app.core.encoders._images import rgb
 from app.core.encoders.columns import Columns
 from app.core.encoders.hashed_ngrams import HashedNgrams
+from app.core.encoders.landmarks import Landmarks
+from app.core.learners.linear import Linear
 from tests.core.encoders import tiny
 
 
@@ -133,7 +135,7 @@ def test_the_fingerprint_tells_settings_and_what_was_learned(encoder, spec):
 def test_a_ladder_begins_with_the_encoder_that_is_ready_at_once():
     assert [one["name"] for one in ladder("text")] == ["hashed_ngrams", "minilm"]
     assert [one["name"] for one in ladder("image")] == ["pixels", "efficientnet"]
-    assert [one["name"] for one in ladder("table")] == ["columns"]
+    assert [one["name"] for one in ladder("table")] == ["columns", "landmarks"]
 
 
 def test_hashed_words_that_share_their_parts_are_alike():
@@ -187,3 +189,47 @@ def test_columns_by_hand():
     # c is a, c is b, the shared bucket, c is missing; n, n is missing
     expected = [[1, 0, 0, 0, -1, 0], [0, 1, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1], [0, 0, 1, 0, 0, 0]]
     assert np.allclose(features, expected)
+
+
+def test_landmarks_by_hand():
+    rows = [{"n": 1.0}, {"n": 3.0}]
+    encoder = Landmarks(bins=1, bandwidth=1.0)
+    learned = encoder.learn(rows)
+    assert learned["pieces"] == [{"edges": [-1.0, 1.0], "mean": [0.5], "scale": 0.5}]
+    features = encoder.encode([*rows, {"n": None}, {"n": 100.0}], learned) * np.sqrt(2)
+    # the value and what is missing; the one piece, from 0 to 1, less ½ and over ½; both halved
+    half = np.sqrt(0.5)
+    assert np.allclose(features[:, :3], [[-half, 0, -half], [half, 0, half], [0, 1, 0], [5 * half, 0, half]], atol=1e-6)
+    # k(−1, 1) = exp(−4 / 2), of unlike rows; φ φᵀ gives the kernel back, all but the ridge
+    likeness = features[:2, 3:] * learned["scale"] + learned["mean"]
+    assert np.allclose(likeness @ likeness.T, [[1, np.exp(-2)], [np.exp(-2), 1]], atol=2e-3)
+
+
+def test_landmarks_are_rows_that_differ_and_few_where_few_do():
+    rows = [{"a": number % 3, "b": "x"} for number in range(50)]
+    learned = Landmarks().learn(rows)
+    assert len(learned["landmarks"]) == 3
+    assert np.isfinite(Landmarks().encode(rows, learned)).all()
+    assert Landmarks(landmarks=2).encode(rows, Landmarks(landmarks=2).learn(rows)).shape[0] == 50
+
+
+def test_landmarks_of_rows_that_are_all_alike_do_not_blow_up_their_rounding():
+    for rows in ([], [{}], [{}, {}], [{"a": 1}] * 3, [{"a": 1, "b": "x"}] * 3):
+        encoder = Landmarks()
+        assert np.square(encoder.encode(rows[:1] or [{}], encoder.learn(rows))).sum() < 1
+
+
+def test_a_linear_head_learns_a_circle_from_landmarks_and_not_from_columns():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(1200, 2))
+    inside = (np.square(points).sum(1) < 1.4).astype(int)
+    rows = [{"x": float(x), "y": float(y)} for x, y in points]
+
+    def accuracy(encoder: Encoder) -> float:
+        x = encoder.encode(rows, encoder.learn(rows))
+        head = Linear()
+        head.fit(x[:200], np.eye(2)[inside[:200]], np.ones(200), True, rng, np.zeros(200, int), 0)
+        return float((head.predict(x[200:]).argmax(1) == inside[200:]).mean())
+
+    assert accuracy(Columns()) < 0.6
+    assert accuracy(Landmarks()) > 0.93

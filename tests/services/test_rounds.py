@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app import store
 from app.db import reading, transaction
 from app.models import Encoding, Item, Label, Project, QueueRow, Round, User
-from app.services import check, encodings, labels, progress, round_data, rounds, sweep
+from app.services import check, encoding_data, encodings, labels, progress, round_data, rounds, sweep
 from tests.conftest import NOW, MakeProject, add_items
 from tests.services.test_labels import HAM, SPAM, skip, submit, undo
 from tests.services.test_queue import claim
@@ -259,8 +259,8 @@ def test_a_large_upload_is_encoded_quickly_first(make_project: MakeProject, monk
         tasks.run_encoding(project.id)
     with transaction() as db:
         add_items(db, db.get_one(Project, project.id), TEXTS[4:])
-    monkeypatch.setattr(encodings, "SLICE_SECONDS", 0.0)
-    monkeypatch.setattr(encodings, "BATCH", 18)
+    monkeypatch.setattr(encoding_data, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(encoding_data, "BATCH", 18)
     used = []
     for _ in range(4):
         with reading() as db:
@@ -276,8 +276,8 @@ def _encoding(project: Project) -> Encoding:
 
 
 def test_encoding_goes_on_where_it_stopped(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encodings, "SLICE_SECONDS", 0.0)
-    monkeypatch.setattr(encodings, "BATCH", 10)
+    monkeypatch.setattr(encoding_data, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(encoding_data, "BATCH", 10)
     project = make_project(TEXTS, recipe={"encoder": {"name": "hashed_ngrams"}})
     done = []
     for _ in range(5):
@@ -315,8 +315,8 @@ def test_new_items_are_encoded_and_reach_the_queue(learning: Project, sent: list
 def test_the_better_encoder_takes_over_when_it_is_whole(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encodings, "SLICE_SECONDS", 0.0)
-    monkeypatch.setattr(encodings, "BATCH", 20)
+    monkeypatch.setattr(encoding_data, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(encoding_data, "BATCH", 20)
     project = make_project(TEXTS)
     used = []
     for _ in range(4):

@@ -21,7 +21,7 @@ def of_project(project_id: int, encodes: bool) -> DataSet:
     """
     from app.db import reading
     from app.models import Encoding, Project
-    from app.services import encodings, simulation_data
+    from app.services import simulation_data
 
     with reading() as db:
         project = db.get(Project, project_id)
@@ -31,7 +31,7 @@ def of_project(project_id: int, encodes: bool) -> DataSet:
         data = _described(db, project, found)
         encoding = db.get(Encoding, project.encoding_id) if project.encoding_id else None
         if encodes or encoding is None or encoding.rows_done < project.next_row:
-            return replace(data, contents=encodings.contents_of(project.modality, data.items))
+            return replace(data, contents=encoding_data.contents_of(project.modality, data.items))
         features = simulation_data.features(project_id, encoding.fingerprint, encoding.rows_done)
         seen_by = (encoding.encoder["name"], encoding.fingerprint)
         return replace(data, features=features.take(found.rows), seen_by=seen_by)

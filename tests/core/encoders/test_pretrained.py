@@ -19,7 +19,7 @@ from app.core.encoders._weights import NoWeightsError
 from tests.core.encoders import tiny
 from tests.core.test_encoders import noise, picture
 
-TEXTS = ["my card was lost in the post .", "refund !", "", "a much longer text about a refund ! " * 30]
+TEXTS = ["my card was lost in the post .", "refund !", "", "a much longer text a refund ! " * 30]
 
 
 def encoder(name: str, model: Path | str, **settings: object) -> Encoder:
@@ -108,7 +108,7 @@ def test_weights_are_also_read_from_a_pickle_which_runs_nothing(tmp_path: Path) 
     assert np.allclose(encoder("transformer", path).encode(TEXTS, {}), expected, atol=1e-6)
     witness = tmp_path / "witness"
     torch.save({"weight": Malice(witness)}, path / "pytorch_model.bin")
-    with pytest.raises(Exception, match="(?i)weights.only|load"):
+    with pytest.raises(Exception, match=r"(?i)weights.only|load"):
         encoder("transformer", path).encode(TEXTS, {})
     assert not witness.exists()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a my card was lost found in the post ##ed ##ing refund . ! about much longer text"
+WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a my card was lost found in the post ##ed ##ing refund . ! much longer text"
 NEEDED = {"transformer": "bert", "transformer_image": "vit", "timm_image": "timm"}  # what a conformance test gives
 
 

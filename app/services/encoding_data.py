@@ -1,0 +1,118 @@
+"""What an encoder reads and writes: contents of items in, shards of features out, and how good these are."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app import store
+from app.core.data import ShardedFeatures
+from app.core.encoders import Encoder
+from app.core.feature_quality import SAMPLE, rankme, sampled
+from app.models import Item
+
+FloatArray: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+
+SLICE_SECONDS = 2.0  # of work between two looks at what else waits
+BATCH = 32  # items read at a time while nobody knows how fast they are encoded
+LEAST, MOST = 16, 1024  # and once somebody does: many, so that texts of one length meet; few enough for images
+WHOLE_SHARD = 65_536  # smaller ones are joined up to this many rows
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A stretch of one encoding that this worker holds: from `start` on, until time or items run out.
+
+    rate: items a second so far, 0 where nothing is known. quality_rows: how many rows its quality was measured on.
+    """
+
+    encoding_id: int
+    project_id: int
+    owner: str
+    spec: dict[str, Any]
+    learned: dict[str, Any]
+    fingerprint: str
+    start: int
+    end: int
+    rate: float = 0.0
+    quality_rows: int = 0
+
+
+def read_items(db: Session, taken: Slice, start: int, n: int) -> list[dict[str, Any]]:
+    """The contents of n items from row `start` on."""
+    query = (
+        select(Item.content)
+        .where(Item.project_id == taken.project_id, Item.row >= start, Item.row < min(start + n, taken.end))
+        .order_by(Item.row)
+    )
+    return list(db.scalars(query))
+
+
+def contents_of(modality: str, contents: Sequence[dict[str, Any]]) -> list[Any]:
+    """What an encoder reads of items: the text, the image's bytes, the table's row."""
+    if modality == "text":
+        return [content["text"] for content in contents]
+    if modality == "table":
+        return [content["columns"] for content in contents]
+    return [store.media_path(content["image"]).read_bytes() for content in contents]
+
+
+def encode_slice(
+    encoder: Encoder,
+    taken: Slice,
+    read: Callable[[int, int], list[Any]],
+    clock: Callable[[], float] = time.monotonic,
+) -> FloatArray:
+    """Features of as many items as fit into a slice of time, at least one batch; `read(start, n)` gives contents.
+
+    A batch is as large as the time that is left allows at the speed seen so far: what is quick does not wait for many
+    small reads, what is slow does not keep others waiting, and texts find others of their length.
+    """
+    began, parts, start = clock(), [], taken.start
+    size = _size(taken.rate * SLICE_SECONDS)
+    while start < taken.end:
+        contents = read(start, size)
+        if not contents:
+            break
+        parts.append(encoder.encode(contents, taken.learned))
+        start += len(contents)
+        spent = clock() - began
+        if spent >= SLICE_SECONDS:
+            break
+        size = _size((start - taken.start) * (SLICE_SECONDS - spent) / max(spent, 1e-6))
+    return np.concatenate(parts).astype(np.float32, copy=False) if parts else np.empty((0, 0), np.float32)
+
+
+def _size(items: float) -> int:
+    return BATCH if items <= 0 else max(LEAST, min(MOST, int(items)))
+
+
+def save(taken: Slice, features: FloatArray) -> None:
+    """Put a stretch on disk, and join small stretches so that there are never many files."""
+    folder = store.features_folder(taken.project_id, taken.fingerprint)
+    store.forget_joined(folder)
+    end = taken.start + len(features)
+    with store.writing(store.shard_path(folder, taken.start, end)) as file:
+        np.save(file, features)
+    small = [shard for shard in store.shards(folder) if shard[1] - shard[0] < WHOLE_SHARD]
+    rows = small[-1][1] - small[0][0] if small else 0
+    if len(small) > 1 and (rows >= WHOLE_SHARD or end >= taken.end or len(small) >= 64):
+        with store.writing(store.shard_path(folder, small[0][0], small[-1][1])) as file:
+            np.save(file, np.concatenate([np.load(path) for _, _, path in small]))
+
+
+def quality(taken: Slice, end: int) -> dict[str, Any] | None:
+    """{"rankme", "rows"} of an encoding that became whole with row `end`; see `rankme`.
+
+    None while it is not whole, and where the number that is known was measured on half of the rows or more: a project
+    grows by single items, too.
+    """
+    if end < taken.end or min(end, SAMPLE) < 2 * taken.quality_rows:
+        return None
+    features = ShardedFeatures(store.shards(store.features_folder(taken.project_id, taken.fingerprint)))
+    sample = sampled(features, np.random.default_rng(0))
+    return {"rankme": round(rankme(sample), 1), "rows": len(sample)}
