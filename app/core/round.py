@@ -18,6 +18,8 @@ from app.core.labelled import Labelled, is_cold, learnable, merge
 from app.core.learners import Learner, State
 from app.core.selection import TOGETHER, Asking, choose, pick_strategy
 from app.core.selection import QueueEntry as QueueEntry
+from app.core.stages.duplicates import COPIES
+from app.core.staging import stages_of
 from app.core.strategies import Situation, Strategy
 from app.core.tasks import Task
 
@@ -44,7 +46,8 @@ class RoundInput:
     out of fold, or was made before its item was labelled. measuring: "now" measures in any case, "cheap" leaves
     expensive measuring to `measure`, "never" is for simulations.
     foreign_rows: the rows that somebody called out of scope. verdict: what the project's record says of asking by
-    strategy; see Situation. strategy: ranks in place of the recipe's, in simulations and benchmarks.
+    strategy; see Situation. similarity: the cosine of features from which on two items count as one. strategy: ranks
+    in place of the recipe's, in simulations and benchmarks.
     step: told each step's name before it begins; may raise to cancel.
     """
 
@@ -65,6 +68,7 @@ class RoundInput:
     drawn_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     foreign_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     verdict: str = ""
+    similarity: float = COPIES
     strategy: Strategy | None = None
 
 
@@ -184,6 +188,13 @@ def _asking(given: RoundInput, labelled: Labelled, fitted: Fitted | None, open_r
         open_rows=open_rows,
         held_rows=np.union1d(known.rows, _encoded(given.busy_rows, given)),
         size=given.queue_size,
+        stages=stages_of(
+            given.recipe,
+            given.similarity,
+            _encoded(given.foreign_rows, given),
+            labelled.rows,
+            labelled.members.sum(axis=0),
+        ),
         together=max(TOGETHER, 2 * given.recipe.get("retrain_every", given.queue_size)),
     )
 

@@ -7,6 +7,8 @@ import numpy as np
 
 from app.core import plugins
 from app.core.data import Features, FloatArray, IntArray, Pool
+from app.core.stages.candidates import preselect
+from app.core.staging import Stages
 from app.core.strategies import Ranking, Situation, Strategy
 from app.core.tasks import Task
 
@@ -18,6 +20,7 @@ HELD = 5_000
 # A strategy that compares items chooses as many of them together as are asked before the next round, or so; choosing
 # hundreds would spread the first ones over all the pool.
 TOGETHER = 20
+LEFT_OUT = "Left for last: looks out of scope, or like an item asked before"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Asking:
     held_rows: IntArray
     size: int
     together: int
+    stages: Stages
 
 
 def pick_strategy(recipe: dict[str, Any], situation: Situation) -> Strategy:
@@ -66,46 +70,84 @@ def pick_strategy(recipe: dict[str, Any], situation: Situation) -> Strategy:
 
 
 def choose(strategy: Strategy, asking: Asking, rng: np.random.Generator) -> list[QueueEntry]:
-    """The queue: at most `size` of the open rows, best first."""
-    rows = asking.open_rows
+    """The queue: at most `size` of the open rows, best first.
+
+    Candidates in scope, the strategy's ranking of them and then others by margin, near-duplicates left out, classes in
+    turn where that is wanted; where that is not enough, what was left out follows, so that the pool is drained.
+    """
     fitted = asking.fitted if strategy.needs_model else None
-    if strategy.needs_features:
-        rows = _candidates(fitted, asking.open_rows, strategy.most, rng)
+    rows, left = _candidates(strategy, asking, fitted, rng)
     pool, probabilities = _pool(strategy, asking, fitted, rows, rng)
-    n = min(asking.together if strategy.needs_features and strategy.needs_model else asking.size, pool.n)
+    is_bounded = strategy.needs_features and strategy.needs_model
+    # Twice the queue, so that what is left out of it is made up for.
+    n = min(asking.together if is_bounded else 2 * asking.size, pool.n)
     ranking = strategy.rank(pool, n, rng)
     _check(ranking, pool.n)
-    entries = _entries(strategy, asking, probabilities, rows, ranking)
-    if len(entries) < asking.size and fitted is not None:
-        entries += _rest(asking, probabilities, rows, ranking.rows)
+    held = _some(asking.held_rows, rng)
+    predicted = probabilities.argmax(axis=1) if probabilities is not None and asking.task.exclusive else None
+    ranking = asking.stages.arrange(ranking, rows, asking.features, held, predicted)
+    entries = _entries(strategy, asking, probabilities, rows, ranking)[: asking.size]
+    if len(entries) < asking.size and is_bounded:
+        entries += _rest(asking, probabilities, rows, ranking.rows, held, predicted)
+    entries += _left_out(asking, np.concatenate([rows, left]), entries)
     return entries[: asking.size]
 
 
-def _rest(asking: Asking, probabilities: FloatArray | None, rows: IntArray, taken: IntArray) -> list[QueueEntry]:
+def _candidates(
+    strategy: Strategy, asking: Asking, fitted: "Fitted | None", rng: np.random.Generator
+) -> tuple[IntArray, IntArray]:
+    """The rows that the strategy sees, in order, and those left out for looking out of scope."""
+    rows = asking.open_rows
+    if not (strategy.needs_features or strategy.needs_samples or strategy.needs_head):
+        return rows, rows[:0]
+    doubt = None if fitted is None or fitted.doubt is None else fitted.doubt[rows]
+    rows = rows[preselect(len(rows), strategy.most, doubt, rng)]
+    inside, outside = asking.stages.in_scope(asking.features, rows, rng)
+    return (inside, outside) if len(inside) else (outside, inside)
+
+
+def _rest(
+    asking: Asking,
+    probabilities: FloatArray | None,
+    rows: IntArray,
+    taken: IntArray,
+    held: IntArray,
+    predicted: IntArray | None,
+) -> list[QueueEntry]:
     """The other candidates by margin: what is asked when the queue is eaten faster than rounds come."""
     from app.core.strategies.margin import Margin
 
     left = np.setdiff1d(np.arange(len(rows)), taken)
     if probabilities is None or not len(left):
         return []
-    units = asking.task.units
     pool = Pool(
         np.empty((len(left), 0), np.float32),
         asking.task.per_unit(probabilities[left]),
-        np.repeat(np.arange(len(left)), units),
+        np.repeat(np.arange(len(left)), asking.task.units),
         np.empty((0, 0), np.float32),
+        reducer=asking.task.reducer,
     )
-    ranking = Margin().rank(pool, asking.size - len(taken), np.random.default_rng(0))
+    ranking = Margin().rank(pool, 2 * asking.size, np.random.default_rng(0))
+    held = np.union1d(held, rows[taken])
+    ranking = asking.stages.arrange(
+        ranking, rows[left], asking.features, held, None if predicted is None else predicted[left]
+    )
     return _entries(Margin(), asking, probabilities[left], rows[left], ranking)
 
 
-def _candidates(fitted: "Fitted | None", rows: IntArray, most: int, rng: np.random.Generator) -> IntArray:
-    """A bounded choice of rows, in order: the most uncertain ones, or without a model a random sample."""
-    if len(rows) <= most:
-        return rows
-    if fitted is None or fitted.doubt is None:
-        return np.sort(rng.choice(rows, most, replace=False))
-    return np.sort(rows[np.argsort(-fitted.doubt[rows], kind="stable")[:most]])
+def _left_out(asking: Asking, rows: IntArray, entries: list[QueueEntry]) -> list[QueueEntry]:
+    """What stages kept out of the queue, where nothing else is left: it is asked last, and never lost."""
+    missing = asking.size - len(entries)
+    if missing <= 0:
+        return []
+    rest = np.setdiff1d(rows, [entry.row for entry in entries])[:missing]
+    lowest = min((entry.score for entry in entries), default=0.0)
+    told = zip(rest.tolist(), _suggestions(asking, rest), strict=True)
+    return [QueueEntry(row, min(lowest, 0.0), LEFT_OUT, suggestion) for row, suggestion in told]
+
+
+def _some(rows: IntArray, rng: np.random.Generator) -> IntArray:
+    return rows if len(rows) <= HELD else np.sort(rng.choice(rows, HELD, replace=False))
 
 
 def _pool(
@@ -115,10 +157,7 @@ def _pool(
     task, empty = asking.task, np.empty((len(rows), 0), np.float32)
     features, held = empty, np.empty((0, 0), np.float32)
     if strategy.needs_features:
-        held_rows = asking.held_rows
-        if len(held_rows) > HELD:
-            held_rows = np.sort(rng.choice(held_rows, HELD, replace=False))
-        features, held = asking.features.take(rows), asking.features.take(held_rows)
+        features, held = asking.features.take(rows), asking.features.take(_some(asking.held_rows, rng))
     if fitted is None:
         return Pool(features, np.empty((0, task.unit_classes), np.float32), np.empty(0, np.int64), held), None
     model = fitted.chooser

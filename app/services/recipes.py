@@ -98,6 +98,13 @@ class Recipe(BaseModel):
         default=1.0, ge=0.1, le=3600, description="Seconds after which a lone label makes one due."
     )
     queue_size: int = Field(default=2000, ge=1, le=20_000, description="Items a round puts in the queue.")
+    leave_out_of_scope: bool = Field(
+        default=True, description="Ask what looks out of scope last, by what people called so."
+    )
+    ask_duplicates_once: bool = Field(default=True, description="Ask near-copies of an item last.")
+    balance_classes: bool = Field(
+        default=False, description="Ask classes with few labels first, by what the model predicts."
+    )
     show_suggestions: bool = Field(default=True, description="Show annotators what the model would answer.")
     encoder: dict[str, Any] | None = Field(
         default=None, description="None: the modality's ladder, quick first, better later."

@@ -9,7 +9,9 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from app import store
+from app.core import plugins
 from app.core.data import IntArray, ShardedFeatures
+from app.core.stages.duplicates import COPIES
 from app.core.tasks import load as load_task
 from app.models import Item, Label, Lease, Project, Round
 
@@ -70,6 +72,7 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
         drawn_rows=_drawn_rows(standing),
         foreign_rows=_foreign_rows(db, project.id),
         verdict=_verdict(db, project.id),
+        similarity=_similarity(made),
     )
     return Read(given, seen, audit)
 
@@ -146,6 +149,12 @@ def _verdict(db: Session, project_id: int) -> str:
     query = select(Round.metrics).where(Round.project_id == project_id, Round.measured_at.is_not(None))
     metrics = db.scalar(query.order_by(Round.number.desc()).limit(1)) or {}
     return str((metrics.get("verdict") or {}).get("verdict", ""))
+
+
+def _similarity(made: Round) -> float:
+    """From which cosine on two items count as one, under this round's encoder."""
+    facts = plugins.describe_one("encoders", made.encoder).facts if made.encoder else {}
+    return float(facts.get("similarity", COPIES))
 
 
 def _rows(db: Session, query: Any) -> IntArray:

@@ -40,7 +40,7 @@ def test_a_point_after_each_round_with_everything_measured(known):
     assert 0 < last.macro_f1 <= 1
     assert last.log_loss > 0
     assert 0 <= last.ece <= 1
-    assert [point.strategy for point in points] == ["maxherding", "margin", "margin", "margin"]
+    assert [point.strategy for point in points] == ["maxherding", "uherding", "uherding", "uherding"]
     assert last.fit_seconds > 0
 
 

@@ -21,7 +21,7 @@ def of_project(project_id: int, encodes: bool) -> DataSet:
     """
     from app.db import reading
     from app.models import Encoding, Project
-    from app.services import simulation_data
+    from app.services import encoding_data, simulation_data
 
     with reading() as db:
         project = db.get(Project, project_id)

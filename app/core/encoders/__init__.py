@@ -18,7 +18,8 @@ class Encoder(ABC):
 
     A plug-in states `modality` (text: str; image: the bytes of the file; table: dict of column → number, str,
     bool or None), `rung` (0 is ready in seconds, higher is better and slower) and `version`, raised when its
-    features change. Features have a mean square norm of about 1, so that one strength of regularisation suits
+    features change. `similarity` is the cosine from which on two items count as one; below copies only where features
+    know meaning. Features have a mean square norm of about 1, so that one strength of regularisation suits
     every linear head.
 
     `needs`: settings without a default that works, such as where weights lie. An encoder that has any is used only
@@ -28,6 +29,7 @@ class Encoder(ABC):
     modality: ClassVar[str]
     rung: ClassVar[int]
     version: ClassVar[int] = 1
+    similarity: ClassVar[float] = 0.9999
     needs: ClassVar[tuple[str, ...]] = ()
 
     @property

@@ -32,6 +32,7 @@ class EfficientNet(Encoder):
 
     modality: ClassVar[str] = "image"
     rung: ClassVar[int] = 1
+    similarity: ClassVar[float] = 0.99
     version: ClassVar[int] = 1
 
     side: int = field(default=96, metadata={"help": "Pixels on a side; 160 is somewhat better and three times slower"})

@@ -31,6 +31,7 @@ class MiniLM(Encoder):
 
     modality: ClassVar[str] = "text"
     rung: ClassVar[int] = 1
+    similarity: ClassVar[float] = 0.99
     version: ClassVar[int] = 1
 
     tokens: int = field(default=128, metadata={"help": "Word pieces read of a text, at most 512"})

@@ -28,6 +28,7 @@ class TimmImage(Encoder):
 
     modality: ClassVar[str] = "image"
     rung: ClassVar[int] = 2
+    similarity: ClassVar[float] = 0.99
     version: ClassVar[int] = 1
     needs: ClassVar[tuple[str, ...]] = ("model",)
 

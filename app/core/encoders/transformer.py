@@ -27,6 +27,7 @@ class Transformer(Encoder):
 
     modality: ClassVar[str] = "text"
     rung: ClassVar[int] = 2
+    similarity: ClassVar[float] = 0.99
     version: ClassVar[int] = 1
     needs: ClassVar[tuple[str, ...]] = ("model",)
 

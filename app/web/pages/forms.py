@@ -99,7 +99,8 @@ def recipe_of(form: FormData) -> dict[str, Any]:
     if text(form, "random_percent"):
         recipe["random_share"] = _share(text(form, "random_percent"))
     if "shown" in form:  # an unticked box sends nothing; this field says that the box was there
-        recipe["show_suggestions"] = "show_suggestions" in form
+        for name in ("show_suggestions", "leave_out_of_scope", "ask_duplicates_once", "balance_classes"):
+            recipe[name] = name in form
     for key, room in ROOMS.items():
         if key in form:
             recipe[key] = _spec(form, key, room)

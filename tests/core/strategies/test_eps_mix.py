@@ -67,7 +67,7 @@ def test_eps_mix_gives_way_as_its_base_does(base, cold):
 def test_what_cannot_be_mixed_is_refused():
     with pytest.raises(plugins.UnknownPlugin, match="itself"):
         EpsMix(base="eps_mix")
-    with pytest.raises(plugins.UnknownPlugin, match="it has bald"):
+    with pytest.raises(plugins.UnknownPlugin, match="it has auto"):
         EpsMix(base="nothing")
     with pytest.raises(ValueError, match="share"):
         EpsMix(epsilon=1.5)

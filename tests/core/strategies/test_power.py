@@ -84,7 +84,7 @@ def test_what_gives_no_score_of_an_item_alone_is_refused(score):
 
 
 def test_unknown_scores_and_a_beta_that_turns_the_order_round_are_refused():
-    with pytest.raises(plugins.UnknownPlugin, match="it has bald"):
+    with pytest.raises(plugins.UnknownPlugin, match="it has auto"):
         Power(score="margins")
     with pytest.raises(ValueError, match="beta"):
         Power(beta=-1.0)
