@@ -22,10 +22,15 @@ def macro_f1(predicted: BoolArray, truth: BoolArray) -> float:
 
 def log_loss(probabilities: FloatArray, targets: FloatArray, exclusive: bool) -> float:
     """Mean over items of −Σ t log p; of several classes the mean over classes of −t log p − (1−t) log(1−p)."""
+    return float(item_losses(probabilities, targets, exclusive).mean())
+
+
+def item_losses(probabilities: FloatArray, targets: FloatArray, exclusive: bool) -> FloatArray:
+    """The log loss of each item [n]; see `log_loss`."""
     p = np.clip(probabilities.astype(np.float64), 1e-7, 1 - 1e-7)
     if exclusive:
-        return float(-(targets * np.log(p)).sum(axis=1).mean())
-    return float(-(targets * np.log(p) + (1 - targets) * np.log1p(-p)).mean())
+        return np.asarray(-(targets * np.log(p)).sum(axis=1))
+    return np.asarray(-(targets * np.log(p) + (1 - targets) * np.log1p(-p)).mean(axis=1))
 
 
 def ece(confidence: FloatArray, correct: FloatArray, bins: int = 15) -> float:

@@ -1,0 +1,83 @@
+"""Bootstrap intervals of macro-F1 and log loss on the audit set: all resamples in a few matrix products."""
+
+from collections.abc import Iterator
+from statistics import NormalDist
+
+import numpy as np
+
+from app.core.data import BoolArray, FloatArray
+from app.core.evaluation.metrics import item_losses
+
+RESAMPLES = 500
+# At 30 classes with 13 items each the interval held the truth in 90 of 100, with 5 items each in 8 of 10 and fewer.
+FEW = 8
+BLOCK = 2_000_000  # weights at a time: 8 MB, and as much again while they are counted
+
+
+def rare_classes(truth: BoolArray) -> BoolArray:
+    """The classes [K] of memberships [n, K] with too few items for their F1 to be known."""
+    return np.asarray(truth.sum(axis=0) < FEW)
+
+
+def macro_f1_interval(
+    predicted: BoolArray, truth: BoolArray, rng: np.random.Generator, level: float = 0.95
+) -> tuple[float, float] | None:
+    """The BCa interval of `metrics.macro_f1`, from memberships [n, K]; None where more than half of the classes are
+    rare: with few items a class macro-F1 itself is too low, by more than chance.
+    """
+    n, classes = truth.shape
+    if 2 * rare_classes(truth).sum() > classes or n < 2:
+        return None
+    hits = (predicted & truth).astype(np.float32)  # whole numbers: exact up to 16 million items
+    total = predicted.astype(np.float32) + truth
+    drawn = np.concatenate([_f1(w @ hits, w @ total) for w in _resamples(n, rng)])
+    whole = hits.sum(axis=0), total.sum(axis=0)
+    without = _f1(whole[0] - hits, whole[1] - total)
+    return bca(float(_f1(*whole)), drawn, without, level)
+
+
+def log_loss_interval(
+    probabilities: FloatArray, targets: FloatArray, exclusive: bool, rng: np.random.Generator, level: float = 0.95
+) -> tuple[float, float] | None:
+    """The BCa interval of `metrics.log_loss`; None for a single item."""
+    losses = item_losses(probabilities, targets, exclusive)
+    n = len(losses)
+    if n < 2:
+        return None
+    drawn = np.concatenate([w @ losses / n for w in _resamples(n, rng)])
+    return bca(float(losses.mean()), drawn, (losses.sum() - losses) / (n - 1), level)
+
+
+def bca(estimate: float, drawn: FloatArray, without: FloatArray, level: float = 0.95) -> tuple[float, float]:
+    """The interval between the Φ(z₀ + (z₀ ± z) / (1 − a (z₀ ± z))) quantiles of the resampled values.
+
+    z₀ = Φ⁻¹(share of resamples below the estimate) takes out bias, a = Σ d³ / 6 (Σ d²)^1.5 skewness, with d the mean
+    of the values that leave one item out, less each. Efron, "Better bootstrap confidence intervals", JASA 1987.
+    """
+    normal = NormalDist()
+    below = (np.mean(drawn < estimate) + np.mean(drawn <= estimate)) / 2
+    edge = 0.5 / len(drawn)
+    z0 = normal.inv_cdf(float(np.clip(below, edge, 1 - edge)))
+    d = without.mean() - without
+    squares = float((d * d).sum())
+    a = float((d**3).sum()) / (6 * squares**1.5) if squares > 0 else 0.0
+    z = normal.inv_cdf((1 + level) / 2)
+    ends = [normal.cdf(z0 + (z0 + side) / (1 - a * (z0 + side))) for side in (-z, z)]
+    low, high = np.quantile(drawn, ends)
+    return float(min(low, estimate)), float(max(high, estimate))
+
+
+def _f1(hits: FloatArray, total: FloatArray) -> FloatArray:
+    """Macro-F1 [...] from true positives [..., K] and predicted plus true items [..., K]; see `metrics.macro_f1`."""
+    occurs = total > 1e-9
+    each = np.where(occurs, 2 * hits / np.where(occurs, total, 1), 0)
+    return np.asarray(each.sum(axis=-1) / np.maximum(occurs.sum(axis=-1), 1))
+
+
+def _resamples(n: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+    """How often each item was drawn, [b, n] at a time."""
+    size = max(1, min(RESAMPLES, BLOCK // n))
+    for start in range(0, RESAMPLES, size):
+        count = min(size, RESAMPLES - start)
+        places = rng.integers(n, size=(count, n)) + n * np.arange(count)[:, None]
+        yield np.bincount(places.ravel(), minlength=count * n).reshape(count, n).astype(np.float32)
