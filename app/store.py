@@ -134,6 +134,24 @@ def save_arrays(path: Path, **arrays: Any) -> None:
         np.savez(file, **arrays)
 
 
+def save_checkpoint(project_id: int, checkpoint: "tuple[int, Any] | None") -> None:
+    """Keep what successive models are compared with: labels, and predictions of fixed rows. None changes nothing."""
+    if checkpoint is not None:
+        path = root() / "projects" / str(project_id) / "checkpoint.npz"
+        save_arrays(path, labels=checkpoint[0], predictions=checkpoint[1])
+
+
+def read_checkpoint(project_id: int) -> "tuple[int, Any] | None":
+    """The last one that was kept; None before there is any."""
+    import numpy as np
+
+    path = root() / "projects" / str(project_id) / "checkpoint.npz"
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return int(arrays["labels"]), arrays["predictions"]
+
+
 def temporary_path() -> Path:
     """A new name in the store for a file that somebody removes."""
     return folder("tmp") / uuid4().hex

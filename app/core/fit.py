@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from app.core import measure as measuring
 from app.core.data import Features, FloatArray, IntArray
+from app.core.findings import History
 from app.core.labelled import Labelled, acquiring, learnable
 from app.core.learners import Learner, State
 from app.core.strategies.margin import uncertainty
@@ -35,6 +36,7 @@ class Fitted:
     chooser: Learner
     known: Labelled
     doubt: FloatArray | None
+    checkpoint: tuple[int, IntArray] | None = None
 
     def doubts(self, features: FloatArray, rows: IntArray) -> FloatArray:
         """The chooser's probabilities [n, K] of these rows; of those whose label it knows, without that label."""
@@ -59,11 +61,12 @@ class Fitting:
     previous: State | None
     measured: State | None
     known_scores: npt.NDArray[np.floating[Any]] | None
+    history: History | None = None
 
 
 def fit(given: Fitting, measures: bool, needs_doubt: bool, rng: np.random.Generator) -> Fitted:
     """Fit, score the pool in one pass over the features, and measure where that is asked for."""
-    quality = NO_QUALITY
+    quality, checkpoint = NO_QUALITY, None
     if measures:
         found = measuring.measure(
             given.make(),
@@ -73,7 +76,10 @@ def fit(given: Fitting, measures: bool, needs_doubt: bool, rng: np.random.Genera
             given.audit_rows,
             rng,
             given.measured or given.previous,
+            given.history,
+            given.make,
         )
+        checkpoint = found.checkpoint
         learner, scores, quality = found.learner, found.scores.astype(np.float16), found.quality
     else:
         learner, scores = quick(given, given.labelled, given.previous, rng), None
@@ -88,7 +94,7 @@ def fit(given: Fitting, measures: bool, needs_doubt: bool, rng: np.random.Genera
     if doubt is not None:
         rows = known.rows[np.isfinite(scores[known.rows]).all(axis=1)]
         doubt[rows] = _doubt(given.task, scores[rows].astype(np.float32))
-    return Fitted(learner, scores, quality, measures, chooser, known, doubt)
+    return Fitted(learner, scores, quality, measures, chooser, known, doubt, checkpoint)
 
 
 def quick(given: Fitting, labelled: Labelled, warm: State | None, rng: np.random.Generator) -> Learner:

@@ -4,6 +4,7 @@ Fold models cost many times what the one that chooses the queue costs, and nobod
 at once while that is cheap, and later on leaves it to a job of its own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from app.core import evaluation
 from app.core.data import Features, FloatArray, IntArray
+from app.core.findings import History, findings
 from app.core.labelled import Labelled, memberships
 from app.core.learners import Learner, State, fold_of
 from app.core.tasks import Task
@@ -32,6 +34,7 @@ class Measured:
     learner: Learner
     scores: FloatArray
     quality: dict[str, Any]
+    checkpoint: tuple[int, IntArray] | None = None
 
 
 def n_folds(rows: int, dimensions: int, classes: int) -> int:
@@ -59,8 +62,12 @@ def measure(
     audit_rows: IntArray,
     rng: np.random.Generator,
     previous: State | None,
+    history: History | None = None,
+    make: Callable[[], Learner] | None = None,
 ) -> Measured:
-    """Fit with folds, score the whole pool, and measure on the audit rows, a uniform sample of it."""
+    """Fit with folds, score the whole pool, and measure on the audit rows, a uniform sample of it; with a history,
+    and a maker of learners like this one, its findings, too.
+    """
     n, classes = labelled.targets.shape
     folds = n_folds(n, features.dimensions, classes)
     uniform = np.isin(labelled.rows, audit_rows)
@@ -77,7 +84,11 @@ def measure(
     )
     scores = score(features, learner, labelled.targets.shape[1])
     scores[labelled.rows] = learner.out_of_fold()
-    return Measured(learner, scores, quality(task, scores, labelled, uniform))
+    told = quality(task, scores, labelled, uniform)
+    if history is None or make is None:
+        return Measured(learner, scores, told)
+    found, checkpoint = findings(task, features, labelled, scores, uniform, history, make, rng)
+    return Measured(learner, scores, {**told, **found}, checkpoint)
 
 
 def score(features: Features, learner: Learner, classes: int) -> FloatArray:

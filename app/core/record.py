@@ -41,13 +41,14 @@ def verdict(
     make: Callable[[], Learner],
     rng: np.random.Generator,
 ) -> Verdict | None:
-    """Compare models of the random rows with models of as many of the queue's rows, both oldest first; None with too few.
+    """Compare models of the random rows with models of as many of the queue's, both oldest first; None with too few.
 
     The random rows R are cut into f = 10 folds. For each, one learner is fitted to k rows of R outside of the fold and
-    one to the first k rows of the queue, k the same; both are tested on the fold: d_i = right_i(queue) − right_i(random)
-    for every i in R. The difference is their mean, its variance s²_d / |R| · (1 + f / (f − 1)): the folds' training
-    sets overlap, and other k rows would have made other models, which the spread within the test rows does not show
-    (Nadeau & Bengio, "Inference for the generalization error", Machine Learning 2003: 1/f + n₂/n₁ in place of 1/f).
+    one to the first k rows of the queue, k the same; both are tested on the fold: d_i is right_i(queue) less
+    right_i(random), for every i in R. The difference is their mean, its variance s²_d / |R| · (1 + f / (f − 1)): the
+    folds' training sets overlap, and other k rows would have made other models, which the spread within the test rows
+    does not show (Nadeau & Bengio, "Inference for the generalization error", Machine Learning 2003: 1/f + n₂/n₁ in
+    place of 1/f).
 
     It leans towards "random": the queue's rows were chosen to complete the random ones, which its model is denied here.
     """

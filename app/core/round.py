@@ -13,6 +13,7 @@ from app.core import measure as measuring
 from app.core import plugins
 from app.core.aggregation import Aggregator
 from app.core.data import Features, IntArray
+from app.core.findings import History, judged_before
 from app.core.fit import NO_QUALITY, Fitted, Fitting, fit
 from app.core.labelled import Labelled, is_cold, learnable, merge
 from app.core.learners import Learner, State
@@ -47,7 +48,8 @@ class RoundInput:
     expensive measuring to `measure`, "never" is for simulations.
     foreign_rows: the rows that somebody called out of scope. verdict: what the project's record says of asking by
     strategy; see Situation. similarity: the cosine of features from which on two items count as one. strategy: ranks
-    in place of the recipe's, in simulations and benchmarks.
+    in place of the recipe's, in simulations and benchmarks. history: how the labels came, for findings beside the
+    quality; see app/core/findings.py. fresh_rows: of drawn_rows those whose label no round has seen.
     step: told each step's name before it begins; may raise to cancel.
     """
 
@@ -69,6 +71,8 @@ class RoundInput:
     foreign_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     verdict: str = ""
     similarity: float = COPIES
+    history: History | None = None
+    fresh_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     strategy: Strategy | None = None
 
 
@@ -90,6 +94,7 @@ class RoundOutput:
     seconds: dict[str, float]
     pool_size: int
     is_measured: bool
+    checkpoint: tuple[int, IntArray] | None = None
 
 
 def run(given: RoundInput) -> RoundOutput:
@@ -108,9 +113,11 @@ def run(given: RoundInput) -> RoundOutput:
         queue = choose(strategy, _asking(given, labelled, fitted, open_rows), rng)
     quality, temperature = (fitted.quality, fitted.learner.temperature) if fitted else (NO_QUALITY, None)
     metrics = {**measuring.counts(given.task, labelled), **quality, "temperature": temperature}
+    metrics["prequential"] = judged_before(given.task, labelled, given.fresh_rows, given.scores)
     scores, state = (fitted.scores, fitted.learner.state()) if fitted else (None, {})
     is_measured = fitted is None or fitted.is_measured
-    return RoundOutput(queue, scores, state, metrics, strategy.name, seconds, len(open_rows), is_measured)
+    checkpoint = fitted.checkpoint if fitted else None
+    return RoundOutput(queue, scores, state, metrics, strategy.name, seconds, len(open_rows), is_measured, checkpoint)
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,7 @@ class MeasureOutput:
     probabilities: npt.NDArray[np.float16]
     state: State
     metrics: dict[str, Any]
+    checkpoint: tuple[int, IntArray] | None = None
 
 
 def measure(given: RoundInput) -> MeasureOutput | None:
@@ -130,9 +138,19 @@ def measure(given: RoundInput) -> MeasureOutput | None:
         return None
     learner = _learner(given)
     rng = np.random.default_rng(given.seed)
-    found = measuring.measure(learner, given.task, given.features, labelled, given.audit_rows, rng, given.measured)
+    found = measuring.measure(
+        learner,
+        given.task,
+        given.features,
+        labelled,
+        given.audit_rows,
+        rng,
+        given.measured,
+        given.history,
+        lambda: _learner(given),
+    )
     metrics = {**measuring.counts(given.task, labelled), **found.quality, "temperature": learner.temperature}
-    return MeasureOutput(found.scores.astype(np.float16), learner.state(), metrics)
+    return MeasureOutput(found.scores.astype(np.float16), learner.state(), metrics, found.checkpoint)
 
 
 def _complete(given: RoundInput) -> dict[str, Any]:
@@ -176,6 +194,7 @@ def _fitting(given: RoundInput, labelled: Labelled) -> Fitting:
         previous=given.previous,
         measured=given.measured,
         known_scores=given.scores,
+        history=given.history,
     )
 
 

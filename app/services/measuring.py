@@ -73,6 +73,7 @@ def save(opened: Opened, output: "MeasureOutput") -> None:
     """Put what was measured on disk: the fold models, and the pool's scores with the labelled rows out of fold."""
     folder = store.round_folder(opened.project_id, opened.round_id)
     store.save_arrays(folder / "measured.npz", **output.state)
+    store.save_checkpoint(opened.project_id, output.checkpoint)
     with store.writing(folder / "probabilities.npy") as file:
         np.save(file, output.probabilities)
 
@@ -82,7 +83,12 @@ def publish(db: Session, opened: Opened, output: "MeasureOutput", known: Read, n
     made = db.get(Round, opened.round_id)
     if made is None:
         return
-    made.metrics = {**output.metrics, "audit": known.audit.facts(), "labels": len(known.given.answers)}
+    made.metrics = {
+        **(made.metrics or {}),
+        **output.metrics,
+        "audit": known.audit.facts(),
+        "labels": len(known.given.answers),
+    }
     made.measured_at, made.measure_ends_at = now, None
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app import store
 from app.core import plugins
 from app.core.data import IntArray, ShardedFeatures
+from app.core.findings import History
 from app.core.stages.duplicates import COPIES
 from app.core.tasks import load as load_task
 from app.models import Item, Label, Lease, Project, Round
@@ -73,6 +74,8 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
         foreign_rows=_foreign_rows(db, project.id),
         verdict=_verdict(db, project.id),
         similarity=_similarity(made),
+        history=_history(db, project.id, standing),
+        fresh_rows=_fresh_rows(db, project.id),
     )
     return Read(given, seen, audit)
 
@@ -133,7 +136,11 @@ def _drawn_rows(standing: Sequence[Any]) -> IntArray:
     """The answered rows that were asked by their keys and by no queue, oldest first."""
     drawn = {one.row: one.created_at for one in standing if one.chosen_by in ("random", "fallback")}
     asked = {one.row for one in standing if one.chosen_by == "queue"}
-    return np.array(sorted(drawn.keys() - asked, key=lambda row: (drawn[row], row)), np.int64)
+    return _oldest_first({row: at for row, at in drawn.items() if row not in asked})
+
+
+def _oldest_first(times: dict[int, Any]) -> IntArray:
+    return np.array(sorted(times, key=lambda row: (times[row], row)), np.int64)
 
 
 def _foreign_rows(db: Session, project_id: int) -> IntArray:
@@ -149,6 +156,35 @@ def _verdict(db: Session, project_id: int) -> str:
     query = select(Round.metrics).where(Round.project_id == project_id, Round.measured_at.is_not(None))
     metrics = db.scalar(query.order_by(Round.number.desc()).limit(1)) or {}
     return str((metrics.get("verdict") or {}).get("verdict", ""))
+
+
+def _history(db: Session, project_id: int, standing: Sequence[Any]) -> History:
+    """How the labels came: every item that was chosen, in order, with the probability of that choice."""
+    picks = db.execute(
+        select(Item.row, Label.inclusion_probability)
+        .join(Item, Item.id == Label.item_id)
+        .where(Label.project_id == project_id, Label.ended_by.is_distinct_from("undone"))
+        .order_by(Label.created_at, Label.id)
+    )
+    first: dict[int, float | None] = {}
+    for row, probability in picks:
+        first.setdefault(row, probability)
+    known = [value for value in first.values() if value is not None]
+    return History(
+        drawn_rows=_drawn_rows(standing),
+        queued_rows=_oldest_first({one.row: one.created_at for one in standing if one.chosen_by == "queue"}),
+        picked_rows=np.array(list(first), np.int64),
+        picked_with=np.array(known) if len(known) == len(first) else None,
+        checkpoint=store.read_checkpoint(project_id),
+    )
+
+
+def _fresh_rows(db: Session, project_id: int) -> IntArray:
+    """The rows drawn at random whose answer no round has seen."""
+    query = select(Item.row).join(Label, Label.item_id == Item.id)
+    fresh = [Label.project_id == project_id, Label.learned_round_id.is_(None), Label.ended_at.is_(None)]
+    drawn = [Label.answer.is_not(None), Label.chosen_by.in_(("random", "fallback"))]
+    return _rows(db, query.where(*fresh, *drawn))
 
 
 def _similarity(made: Round) -> float:

@@ -162,6 +162,7 @@ def save(opened: Opened, output: "RoundOutput") -> None:
     """Put the round's arrays on disk, before anything speaks of them."""
     folder = store.round_folder(opened.project_id, opened.round_id)
     store.save_arrays(folder / "model.npz", **output.state)
+    store.save_checkpoint(opened.project_id, output.checkpoint)
     if output.is_measured and output.state:
         store.save_arrays(folder / "measured.npz", **output.state)
     if output.probabilities is not None:

@@ -4,7 +4,7 @@ Colours come from the style sheet (classes only), so no inline style is needed. 
 description, and the pages put a table with the same numbers beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -23,13 +23,16 @@ class Point:
     high: float
 
 
-def learning_curve(points: Sequence[Point]) -> Markup:
-    """Accuracy over labels with a band for the interval; empty markup where no round has measured anything yet."""
+def learning_curve(points: Sequence[Point], to_come: Sequence[Point] = ()) -> Markup:
+    """Accuracy over labels with a band for the interval, and dashed what is to come; empty before anything is measured.
+
+    to_come: the forecast from the last point on.
+    """
     if not points:
         return Markup("")
     last = points[-1]
-    most = max(point.labels for point in points) or 1
-    floor, rules = _scale(min(point.low for point in points))
+    most = max(point.labels for point in (*points, *to_come)) or 1
+    floor, rules = _scale(min(point.low for point in (*points, *to_come)))
 
     def place(labels: float, share: float) -> str:
         x = LEFT + (WIDTH - LEFT - RIGHT) * labels / most
@@ -43,6 +46,7 @@ def learning_curve(points: Sequence[Point]) -> Markup:
     parts = [
         _grid(floor, rules, most),
         f'<polygon class="band" points="{" ".join(upper + lower)}"/>',
+        *_forecast(to_come, place),
         f'<polyline class="line" points="{" ".join(line)}"/>',
         f'<circle class="dot" cx="{x}" cy="{y}" r="4"/>',
     ]
@@ -52,7 +56,22 @@ def learning_curve(points: Sequence[Point]) -> Markup:
         else f"Accuracy starts at {points[0].estimate:.0%} at {points[0].labels} labels"
     )
     said += f"; at {last.labels} labels it is {last.estimate:.0%} (between {last.low:.0%} and {last.high:.0%})."
+    if to_come:
+        end = to_come[-1]
+        said += f" Forecast for {end.labels} labels: between {end.low:.0%} and {end.high:.0%}."
     return _svg("curve", WIDTH, HEIGHT, "Learning curve", said, "".join(parts))
+
+
+def _forecast(to_come: Sequence[Point], place: Callable[[float, float], str]) -> list[str]:
+    if not to_come:
+        return []
+    upper = [place(point.labels, point.high) for point in to_come]
+    lower = [place(point.labels, point.low) for point in reversed(to_come)]
+    line = [place(point.labels, point.estimate) for point in to_come]
+    return [
+        f'<polygon class="band to-come" points="{" ".join(upper + lower)}"/>',
+        f'<polyline class="line to-come" points="{" ".join(line)}"/>',
+    ]
 
 
 def _scale(low: float) -> tuple[float, int]:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.db import reading, transaction
 from app.errors import Refusal
-from app.services import progress, projects, rounds
+from app.services import outlook, progress, projects, rounds
 from app.services.users import Caller
 from app.web.answers import answer
 from app.web.deps import Id, Limit, SignedIn, now
@@ -46,7 +46,8 @@ def listed(
     with reading() as db:
         project, _ = projects.get(db, caller, project_id, "lead")
         found = progress.rounds(db, project, limit, before)
-        return answer({"rounds": found, "curve": progress.learning_curve(db, project)})
+        curve = progress.learning_curve(db, project)
+        return answer({"rounds": found, "curve": curve, "outlook": outlook.outlook(db, project, curve)})
 
 
 @router.post("/rounds", status_code=202)

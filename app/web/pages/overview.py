@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
 from app.models import Project
-from app.services import progress, projects, rounds
+from app.services import outlook, progress, projects, rounds
 from app.services.users import Caller
 from app.web.charts import Point
 from app.web.deps import Id, SignedIn, now
@@ -55,9 +55,14 @@ def _page(request: Request, caller: Caller, project_id: int, template: str) -> R
 def _for_leads(db: Session, project: Project) -> dict[str, Any]:
     curve = progress.learning_curve(db, project)
     counts = progress.class_counts(db, project)
+    ahead = outlook.outlook(db, project, curve)
+    metrics = progress.last_measured(db, project)
     return {
+        "outlook": ahead,
+        "to_come": [_point(one) for one in ahead["forecast"] or ()],
+        "verdict": outlook.verdict_in_words(metrics.get("verdict"), project.recipe["strategy"]["name"]),
         "curve": curve,
-        "points": [Point(one["labels"], one["estimate"], one["low"], one["high"]) for one in curve],
+        "points": [_point(one) for one in curve],
         "counts": counts,
         "most": max(counts.values(), default=0) or 1,
         "indexes": {each["name"]: number for number, each in enumerate(project.task["classes"])},
@@ -66,3 +71,7 @@ def _for_leads(db: Session, project: Project) -> dict[str, Any]:
         "people": progress.annotators(db, project),
         "workers": progress.workers(db, now()),
     }
+
+
+def _point(one: dict[str, Any]) -> Point:
+    return Point(round(one["labels"]), one["estimate"], one["low"], one["high"])

@@ -1,0 +1,126 @@
+"""What a measured round finds beside its model's quality: intervals, LURE, stability, and the record's verdict."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from app.core.data import BoolArray, Features, FloatArray, IntArray
+from app.core.evaluation.bootstrap import log_loss_interval, macro_f1_interval
+from app.core.evaluation.calibration import calibration_error
+from app.core.evaluation.lure import weighted_share
+from app.core.evaluation.stopping import kappa, stop_rows
+from app.core.labelled import Labelled, memberships
+from app.core.learners import Learner
+from app.core.record import verdict
+from app.core.tasks import Task
+
+# Models are compared once the labels have grown by so much: of two that share all but a few labels nothing else could
+# be expected than that they agree.
+GROWTH, AT_LEAST = 1.1, 10
+
+
+@dataclass(frozen=True)
+class History:
+    """What a project remembers of how it came to its labels.
+
+    drawn_rows, queued_rows: answered rows asked at random and by the queue, oldest first. picked_rows, picked_with:
+    every item that was chosen, in order, and the exact probability of that choice; None where one is not known.
+    checkpoint: (labels, predictions of the fixed rows that models are compared on) of an earlier model.
+    """
+
+    drawn_rows: IntArray
+    queued_rows: IntArray
+    picked_rows: IntArray
+    picked_with: FloatArray | None
+    checkpoint: tuple[int, IntArray] | None
+
+
+def findings(
+    task: Task,
+    features: Features,
+    labelled: Labelled,
+    scores: FloatArray,
+    audit: BoolArray,
+    history: History,
+    make: Callable[[], Learner],
+    rng: np.random.Generator,
+) -> tuple[dict[str, Any], tuple[int, IntArray] | None]:
+    """The findings as plain JSON, and a new checkpoint where the labels have grown enough since the last.
+
+    scores [rows, K]: of labelled rows out of fold. audit [n]: which labelled rows are a uniform sample of the pool.
+    """
+    stability, checkpoint = _stability(scores, len(labelled.rows), history.checkpoint)
+    judged = verdict(task, features, labelled, history.drawn_rows, history.queued_rows, make, rng)
+    return {
+        "intervals": _intervals(task, labelled, scores, audit, rng),
+        "lure": _lure(task, labelled, scores, history, features.rows),
+        "stability": stability,
+        "verdict": asdict(judged) if judged else None,
+    }, checkpoint
+
+
+def _intervals(
+    task: Task, labelled: Labelled, scores: FloatArray, audit: BoolArray, rng: np.random.Generator
+) -> dict[str, Any] | None:
+    if audit.sum() < 2:
+        return None
+    p, truth = scores[labelled.rows[audit]], labelled.members[audit]
+    predicted = memberships(task, p)
+    right = (predicted == truth).all(axis=1)
+    estimate, low, high = calibration_error(task.confidences(p), right, rng)
+    return {
+        "macro_f1": macro_f1_interval(predicted, truth, rng),
+        "log_loss": log_loss_interval(p, labelled.targets[audit], task.exclusive, rng),
+        "calibration": {"estimate": estimate, "low": low, "high": high},
+    }
+
+
+def _lure(
+    task: Task, labelled: Labelled, scores: FloatArray, history: History, pool: int
+) -> dict[str, float | int] | None:
+    """Accuracy by the exact probabilities of every choice; None where one is missing, or items came after choices."""
+    q, rows = history.picked_with, history.picked_rows
+    if q is None or not len(rows) or len(rows) > pool:
+        return None
+    predicted = memberships(task, scores[labelled.rows])
+    right_of = dict(zip(labelled.rows.tolist(), (predicted == labelled.members).all(axis=1).tolist(), strict=True))
+    known = np.array([row in right_of for row in rows.tolist()])
+    right = np.array([right_of.get(row, False) for row in rows.tolist()])
+    if not known.any():
+        return None
+    share, low, high, effective = weighted_share(right, q, pool, known)
+    return {"estimate": share, "low": low, "high": high, "n": int(known.sum()), "effective": effective}
+
+
+def _stability(
+    scores: FloatArray, labels: int, before: tuple[int, IntArray] | None
+) -> tuple[dict[str, Any] | None, tuple[int, IntArray] | None]:
+    predicted = _outcomes(scores[stop_rows(len(scores))])
+    if before is None or len(before[1]) != len(predicted):
+        return None, (labels, predicted)
+    if labels < max(GROWTH * before[0], before[0] + AT_LEAST):
+        return None, None
+    changed = float((predicted != before[1]).mean())
+    found = {"kappa": kappa(predicted, before[1]), "changed": changed, "since": before[0]}
+    return found, (labels, predicted)
+
+
+def _outcomes(p: FloatArray) -> IntArray:
+    """The most probable class of each row [n, K]; for several classes it stands for the answer well enough."""
+    return np.asarray(np.nan_to_num(p).argmax(axis=1), np.int64)
+
+
+def judged_before(
+    task: Task, labelled: Labelled, fresh_rows: IntArray, scores: FloatArray | None
+) -> dict[str, int] | None:
+    """How many labels drawn at random since the last round its model had right: {"n", "right"}; None without any."""
+    if scores is None or scores.shape[1] != labelled.members.shape[1]:
+        return None
+    rows = labelled.rows[np.isin(labelled.rows, fresh_rows) & (labelled.rows < len(scores))]
+    rows = rows[np.isfinite(scores[rows]).all(axis=1)]
+    if not len(rows):
+        return None
+    right = memberships(task, np.asarray(scores[rows], np.float32)) == labelled.members[np.isin(labelled.rows, rows)]
+    return {"n": len(rows), "right": int(right.all(axis=1).sum())}
