@@ -79,14 +79,13 @@ def choose(strategy: Strategy, asking: Asking, rng: np.random.Generator) -> list
     rows, left = _candidates(strategy, asking, fitted, rng)
     pool, probabilities = _pool(strategy, asking, fitted, rows, rng)
     is_bounded = strategy.needs_features and strategy.needs_model
-    # Twice the queue, so that what is left out of it is made up for.
-    n = min(asking.together if is_bounded else 2 * asking.size, pool.n)
+    n = min(asking.together if is_bounded else _with_spare(asking.size), pool.n)
     ranking = strategy.rank(pool, n, rng)
     _check(ranking, pool.n)
     held = _some(asking.held_rows, rng)
     predicted = probabilities.argmax(axis=1) if probabilities is not None and asking.task.exclusive else None
     ranking = asking.stages.arrange(ranking, rows, asking.features, held, predicted)
-    entries = _entries(strategy, asking, probabilities, rows, ranking)[: asking.size]
+    entries = _entries(strategy, asking, probabilities, rows, _first(ranking, asking.size))
     if len(entries) < asking.size and is_bounded:
         entries += _rest(asking, probabilities, rows, ranking.rows, held, predicted)
     entries += _left_out(asking, np.concatenate([rows, left]), entries)
@@ -127,12 +126,23 @@ def _rest(
         np.empty((0, 0), np.float32),
         reducer=asking.task.reducer,
     )
-    ranking = Margin().rank(pool, 2 * asking.size, np.random.default_rng(0))
+    wanted = asking.size - len(taken)
+    ranking = Margin().rank(pool, _with_spare(wanted), np.random.default_rng(0))
     held = np.union1d(held, rows[taken])
     ranking = asking.stages.arrange(
         ranking, rows[left], asking.features, held, None if predicted is None else predicted[left]
     )
-    return _entries(Margin(), asking, probabilities[left], rows[left], ranking)
+    return _entries(Margin(), asking, probabilities[left], rows[left], _first(ranking, wanted))
+
+
+def _with_spare(n: int) -> int:
+    """Somewhat more, so that what a stage leaves out of so many is made up for; few may be near-copies all of them."""
+    return n + max(100, n // 4)
+
+
+def _first(ranking: Ranking, n: int) -> Ranking:
+    drawn = None if ranking.propensities is None else ranking.propensities[:n]
+    return Ranking(ranking.rows[:n], ranking.scores[:n], drawn)
 
 
 def _left_out(asking: Asking, rows: IntArray, entries: list[QueueEntry]) -> list[QueueEntry]:

@@ -13,7 +13,7 @@ from app.core.stages import balance, duplicates, scope
 from app.core.strategies import Ranking
 
 # Of the pool a stage sees so many rows drawn uniformly, to know what is usual.
-SAMPLE = 1_000
+SAMPLE = 400
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ class Uherding(Strategy):
     proportion to their doubt and then weigh the same.
     """
 
-    anchors: int = field(default=1500, metadata={"help": "Items that stand for the pool"})
-    candidates: int = field(default=3000, metadata={"help": "Items looked at, the most doubtful ones"})
+    anchors: int = field(default=1000, metadata={"help": "Items that stand for the pool"})
+    candidates: int = field(default=2000, metadata={"help": "Items looked at, the most doubtful ones"})
     share: float = field(default=0.33, metadata={"help": "Share of the pool that is chosen from, the most doubtful"})
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
