@@ -5,6 +5,7 @@ import heapq
 import numpy as np
 
 from app.core.data import FloatArray, IntArray
+from app.core.strategies._distances import squared, squared_norms
 
 
 def directions(*blocks: FloatArray) -> list[FloatArray]:
@@ -18,9 +19,8 @@ def directions(*blocks: FloatArray) -> list[FloatArray]:
 
 
 def squared_distances(x: FloatArray, y: FloatArray) -> FloatArray:
-    """‖x_i − y_j‖² [n, m], never below 0, from rows of x [n, d] and y [m, d]."""
-    squared = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2 * (x @ y.T)
-    return np.asarray(np.maximum(squared, 0), np.float32)
+    """‖x_i − y_j‖² [n, m] of the rows of x [n, d] and y [m, d]."""
+    return squared(x, y, squared_norms(x), squared_norms(y))
 
 
 def kernel(x: FloatArray, y: FloatArray, bandwidth: float) -> FloatArray:

@@ -1,15 +1,13 @@
 """The strategy `maxherding`: a cold start that needs no labels, what covers most of the pool first."""
 
-import heapq
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from app.core.data import FloatArray, IntArray, Pool
+from app.core.data import Pool
 from app.core.strategies import Ranking, Strategy
-from app.core.strategies._distances import squared, squared_norms
+from app.core.strategies._herding import directions, herd, kernel
 
 
 @dataclass(frozen=True)
@@ -41,54 +39,16 @@ class Maxherding(Strategy):
         order = rng.permutation(pool.n)
         candidates, others = np.sort(order[: self.candidates]), order[self.candidates :]
         anchors = rng.permutation(pool.n)[: self.anchors]
-        stand, looked, held = _directions(pool.features[anchors], pool.features[candidates], pool.held)
+        stand, looked, held = directions(pool.features[anchors], pool.features[candidates], pool.held)
         cover = np.zeros(len(anchors), np.float32)
         if len(held):
-            cover = _kernel(stand, held, self.bandwidth).max(axis=1)
+            cover = kernel(stand, held, self.bandwidth).max(axis=1)
         chosen = min(n, self.chosen, len(candidates))
-        rows, gains = _herd(_kernel(looked, stand, self.bandwidth), cover, chosen)
+        alike = np.full(len(anchors), 1 / len(anchors), np.float32)
+        rows, gains = herd(kernel(looked, stand, self.bandwidth), cover, alike, chosen)
         ranked = np.concatenate([candidates[rows], others])[:n]
         return Ranking(ranked, np.concatenate([gains, np.zeros(len(others))])[:n])
 
     def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - classes play no part
         """That it stands for others, or no longer does."""
         return "Typical of items not labelled yet" if score > 0 else "Resembles items asked before"
-
-
-def _herd(kernel: FloatArray, cover: FloatArray, chosen: int) -> tuple[IntArray, FloatArray]:
-    """All rows of kernel [candidates, anchors], the first `chosen` of them greedily, and their gains.
-
-    A gain only ever falls while the cover grows, so that the highest gain which is still true after a second
-    look is the highest of all: most candidates are never looked at twice (Minoux 1978).
-    """
-    gains = np.maximum(kernel - cover, 0).mean(axis=1)
-    heap = [(-gain, row) for row, gain in enumerate(gains.tolist())]
-    heapq.heapify(heap)
-    rows: list[int] = []
-    while len(rows) < chosen:
-        stale, row = heap[0]
-        gain = float(np.maximum(kernel[row] - cover, 0).mean())
-        if -stale - gain > 1e-9:  # it has fallen since it was looked at
-            heapq.heapreplace(heap, (-gain, row))
-            continue
-        heapq.heappop(heap)
-        gains[row] = gain
-        rows.append(row)
-        cover = np.maximum(cover, kernel[row])
-    rest = np.setdiff1d(np.arange(len(kernel)), rows)
-    gains[rest] = np.maximum(kernel[rest] - cover, 0).mean(axis=1)
-    rest = rest[np.argsort(-gains[rest], kind="stable")]
-    ordered = np.concatenate([np.array(rows, np.int64), rest])
-    return ordered, np.minimum.accumulate(gains[ordered].astype(np.float64))
-
-
-def _directions(*blocks: FloatArray) -> list[FloatArray]:
-    """The blocks less the mean of the first, each row of unit length: what all items share tells none of them apart."""
-    mean = blocks[0].mean(axis=0)
-    centred = [block - mean if len(block) else block for block in blocks]
-    return [block / np.maximum(np.linalg.norm(block, axis=1, keepdims=True), 1e-12) for block in centred]
-
-
-def _kernel(x: FloatArray, y: FloatArray, bandwidth: float) -> npt.NDArray[np.float32]:
-    """k [n, m] between the rows of x and y."""
-    return np.asarray(np.exp(squared(x, y, squared_norms(x), squared_norms(y)) / -(bandwidth**2)), np.float32)

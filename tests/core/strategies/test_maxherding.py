@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from app.core.data import Pool
-from app.core.strategies.maxherding import Maxherding, _herd, _kernel
+from app.core.strategies._herding import herd, kernel
+from app.core.strategies.maxherding import Maxherding
 
 
 def unlabelled(x, held=None):
@@ -27,14 +28,15 @@ def clusters(sizes, held=()):
 
 def test_a_kernel_by_hand():
     """‖x − y‖² = 4, σ = 2: e⁻¹."""
-    kernel = _kernel(np.array([[0, 0]], np.float32), np.array([[0, 2], [0, 0]], np.float32), 2.0)
-    assert np.allclose(kernel, [[np.exp(-1), 1]])
+    found = kernel(np.array([[0, 0]], np.float32), np.array([[0, 2], [0, 0]], np.float32), 2.0)
+    assert np.allclose(found, [[np.exp(-1), 1]])
 
 
 def test_gains_by_hand():
     """Means 0.5, 0.6 and 0.4: row 1 first; beyond its cover the others add 0.3/3 and 1/3."""
-    kernel = np.array([[0.9, 0.3, 0.3], [0.9, 0.9, 0.0], [0.1, 0.1, 1.0]], np.float32)
-    rows, gains = _herd(kernel, np.zeros(3, np.float32), 2)
+    alike = np.full(3, 1 / 3, np.float32)
+    between = np.array([[0.9, 0.3, 0.3], [0.9, 0.9, 0.0], [0.1, 0.1, 1.0]], np.float32)
+    rows, gains = herd(between, np.zeros(3, np.float32), alike, 2)
     assert rows.tolist() == [1, 2, 0]
     assert np.allclose(gains, [0.6, 1 / 3, 0])
 
