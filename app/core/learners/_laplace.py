@@ -12,11 +12,16 @@ from app.core.learners import State
 from app.core.learners._logistic import principal
 
 AXES = 32  # of the rows' largest variance that are kept; all others share one
+# What the covariance is multiplied by: a penalty chosen for accuracy is no belief about weights. Uncooled, draws of 77
+# classes at 300 labels agreed on nothing, and asking where they disagree was no better than at random: 68.1 % right,
+# 68.5 % at random, 71.0 % at 1/100 (10 classes: 93.0, 90.7, 94.7 %). Wenzel et al., "How good is the Bayes posterior in
+# deep neural networks really?", ICML 2020.
+COOL = 0.01
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """N(W, (A ⊗ G + λ)⁻¹) around the fitted weights W [d, K].
+    """N(W, COOL · (A ⊗ G + λ)⁻¹) around the fitted weights W [d, K].
 
     A = Σ w x xᵀ [d, d] is kept as its first eigenvectors, with the mean of its other eigenvalues in all other
     directions; G is the mean of diag(p) − p pᵀ over the rows for exclusive classes, of diag(p (1 − p)) otherwise: the
@@ -43,7 +48,7 @@ class Posterior:
     def draws(self, k: int, rng: np.random.Generator) -> Tensor:
         """What k draws add to the weights [k, d, K]."""
         curved, across = torch.linalg.eigh(self.classes)
-        deviation = (self.spread[:, None] * curved.clamp_min(0) + self.penalty).rsqrt()
+        deviation = COOL**0.5 * (self.spread[:, None] * curved.clamp_min(0) + self.penalty).rsqrt()
         shape = (k, len(self.axes), len(self.classes))
         noise = torch.from_numpy(rng.standard_normal(shape, np.float32))
         inside = self.axes.T @ noise

@@ -1,6 +1,6 @@
 """From logits to calibrated probabilities, alike for every learner: what a model cannot tell, and the temperature."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from app.core.learners import State
 
 # The logit of a class that exclusive models have not seen, where the others' mean is 0.
 UNSEEN = -20.0
+# Of folds: a fifth of the rows is left out at a time, however many folds there are.
+GROUPS = 5
 
 
 def kept(folds: IntArray, n_folds: int) -> Tensor:
@@ -21,13 +23,19 @@ def kept(folds: IntArray, n_folds: int) -> Tensor:
     return (torch.from_numpy(np.asarray(folds, np.int64))[:, None] != models) | (models == n_folds)
 
 
-def grouped(folds: IntArray, n_folds: int, most: int) -> tuple[IntArray, int]:
-    """Folds put together into `most` groups at most, for models that are dear to fit or only guide a choice.
+def grouped(folds: IntArray, n_folds: int) -> tuple[IntArray, int]:
+    """Folds put together into GROUPS at most, for models that are dear to fit or only guide a choice.
 
     A model without a group of folds has not seen any fold of it either.
     """
-    groups = min(n_folds, most)
+    groups = min(n_folds, GROUPS)
     return (np.asarray(folds) % groups if groups else np.zeros_like(folds)), groups
+
+
+def of_own_model(z: Tensor, model: IntArray) -> Tensor:
+    """From logits [n, models, K] of all models those [n, K] of each row's own: the one that was not trained on it."""
+    own = torch.from_numpy(np.asarray(model, np.int64))[:, None, None]
+    return z.gather(1, own.expand(-1, 1, z.shape[2]))[:, 0]
 
 
 @dataclass
@@ -45,6 +53,7 @@ class Outputs:
     seen: Tensor
     prior: Tensor
     temperature: float = 1.0
+    out_of_fold: FloatArray = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
     @classmethod
     def of(cls, targets: Tensor, weights: Tensor, exclusive: bool) -> "Outputs":
@@ -59,6 +68,23 @@ class Outputs:
             return cls(exclusive, seen, torch.where(seen, 0, new / unseen.clamp_min(1)))
         seen = (yes > 0) & (weights.T @ (1 - targets) > 0)
         return cls(exclusive, seen, torch.where(seen, 0, (yes + 1) / (n + 2)))
+
+    def finish(
+        self,
+        z: Tensor,
+        targets: FloatArray,
+        model: IntArray,
+        uniform: BoolArray | None,
+        warm: State | None,
+    ) -> None:
+        """After a fit: the temperature and the probabilities of out-of-fold logits [n, K] of these models [n]. Without
+        folds there are no such logits [0, K], and the temperature is that of an earlier fit.
+        """
+        if len(z):
+            self.calibrate(z, targets, model, uniform)
+        else:
+            self.temperature = float(warm["temperature"]) if warm and "temperature" in warm else 1.0
+        self.out_of_fold = self.probabilities(z, model)
 
     def calibrate(self, z: Tensor, targets: FloatArray, model: IntArray, uniform: BoolArray | None) -> None:
         """Fit the temperature to out-of-fold logits [n, K] of these models [n]; mostly on the uniform rows, if told."""

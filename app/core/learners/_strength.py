@@ -7,32 +7,36 @@ import torch
 from torch import Tensor
 
 from app.core.data import FloatArray, IntArray
+from app.core.learners._balance import balanced
 from app.core.learners._logistic import Rows, fit
-from app.core.learners._outputs import Outputs, grouped, kept
+from app.core.learners._outputs import Outputs, grouped, kept, of_own_model
 
 GRID = (0.03, 0.01, 0.004, 0.0015, 0.0005)
 MIDDLE = 0.004
-GROUPS = 5  # of folds: a fifth of the rows is left out at a time, however many folds there are
 FLOOR = 0.01  # of a probability: one row that is wrong for certain must not decide
 
 
-def choose(rows: Rows, folds: IntArray, n_folds: int, unit: float, iterations: int) -> tuple[float, Tensor]:
+def choose(
+    rows: Rows, balance: float, folds: IntArray, n_folds: int, unit: float, iterations: int
+) -> tuple[float, Tensor]:
     """The strength of GRID whose out-of-fold log loss is lowest, at the temperature that suits it best; and the weights
     [d, groups, K] of the models of that strength, each without a group of folds, from which fold models may start.
 
-    λ = strength · unit. It is MIDDLE unless the mean gain is more than its own standard error, for with few rows the
-    lowest loss is luck. From strong to weak, each fit starting from the last, until the loss has grown again.
+    λ = strength · unit; rows with the weights as given. It is MIDDLE unless the mean gain is more than its own standard
+    error, for with few rows the lowest loss is luck. From strong to weak, each fit starting from the last, until the
+    loss has grown again.
     """
-    groups, n_groups = grouped(folds, n_folds, GROUPS)
+    groups, n_groups = grouped(folds, n_folds)
     weights = rows.weights[:, -1:] * kept(groups, n_groups)[:, :n_groups]
     outputs = Outputs.of(rows.targets, weights, rows.exclusive)
+    weights = balanced(weights, rows.targets, balance) if rows.exclusive else weights
     models = replace(rows, weights=weights, seen=outputs.seen)
     W = torch.zeros(rows.design.shape[1], n_groups, rows.targets.shape[1])
     found: dict[float, tuple[FloatArray, Tensor]] = {}
     best = GRID[0]
     for strength in GRID:
         W = fit(models, torch.full((n_groups,), strength * unit), W, iterations)
-        found[strength] = _losses(models, W, groups, outputs), W
+        found[strength] = _losses(rows, W, groups, outputs), W
         if found[strength][0].mean() <= found[best][0].mean():
             best = strength
         elif strength <= MIDDLE:
@@ -44,12 +48,11 @@ def choose(rows: Rows, folds: IntArray, n_folds: int, unit: float, iterations: i
 
 def _losses(rows: Rows, W: Tensor, groups: IntArray, outputs: Outputs) -> FloatArray:
     """Log loss of each row by the model without its group."""
-    z = (rows.design @ W.flatten(1)).view(-1, *W.shape[1:])
-    z = z.gather(1, torch.from_numpy(groups)[:, None, None].expand(-1, 1, z.shape[2]))[:, 0]
+    z = of_own_model((rows.design @ W.flatten(1)).view(-1, *W.shape[1:]), groups)
     targets = rows.targets.numpy()
     outputs.calibrate(z, targets, groups, None)
     p = np.clip(outputs.probabilities(z, groups), FLOOR, 1 if rows.exclusive else 1 - FLOOR)
     losses = -targets * np.log(p)
     if not rows.exclusive:
         losses -= (1 - targets) * np.log1p(-p)
-    return np.asarray(losses.sum(axis=1) * rows.weights.sum(1).numpy() / max(1, rows.weights.shape[1] - 1))
+    return np.asarray(losses.sum(axis=1) * rows.weights[:, -1].numpy())

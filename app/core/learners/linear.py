@@ -1,6 +1,6 @@
 """The learner `linear`: logistic regression on the features, with its fold models in the same optimisation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -8,10 +8,11 @@ from torch import Tensor
 
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.learners import Learner, State
+from app.core.learners._balance import balanced
 from app.core.learners._laplace import Posterior
 from app.core.learners._logistic import Rows
 from app.core.learners._logistic import fit as minimum
-from app.core.learners._outputs import Outputs, kept
+from app.core.learners._outputs import Outputs, kept, of_own_model
 from app.core.learners._strength import MIDDLE, choose
 
 # Floating-point operations of a fit, under a second on one core; a larger fit stops earlier and goes on in
@@ -29,10 +30,13 @@ class Linear(Learner):
     the folds left out, in one batch; H is the cross-entropy of softmax(x_i W) for exclusive classes, the sum of the
     sigmoids' otherwise. x_i is scaled to a mean square norm of 1, with a 1 appended. The strength is chosen on folds,
     and kept for fits without folds; the temperature is fitted to the out-of-fold logits. Draws are from Laplace's
-    approximation with Kronecker factors.
+    approximation with Kronecker factors, cooled.
     """
 
     strength: float = field(default=0.0, metadata={"help": "L2 penalty for each label a class; 0: chosen on folds"})
+    balance: float = field(
+        default=0.5, metadata={"help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same"}
+    )
     iterations: int = field(default=60, metadata={"help": "Steps of the optimiser, at most"})
 
     def fit(
@@ -60,10 +64,12 @@ class Linear(Learner):
         with torch.inference_mode():
             start = self._start(warm, rows)
             self._strength, self._chosen_at, start = self._choose(rows, folds, n_folds, unit, start, warm or {})
+            rows = replace(rows, weights=balanced(w, t, self.balance)) if exclusive else rows
             strength = torch.full((n_folds + 1,), self._strength * unit)
             self._W = minimum(rows, strength, start, self._steps(rows, n_folds))
             z = (design @ self._W.flatten(1)).view(len(x), n_folds + 1, -1)
-            self._calibrate(z, np.asarray(targets), folds, n_folds, uniform, warm)
+            model = np.asarray(folds, np.int64)[: len(x) if n_folds else 0]
+            self._outputs.finish(of_own_model(z[: len(model)], model), targets, model, uniform, warm)
             p = torch.from_numpy(self._outputs.probabilities(z[:, -1]))
             self._posterior = Posterior.of(design, w[:, -1], p, exclusive, self._strength * unit)
 
@@ -74,7 +80,7 @@ class Linear(Learner):
 
     def out_of_fold(self) -> FloatArray:
         """Probabilities [n, K] of the training rows."""
-        return self._out_of_fold
+        return self._outputs.out_of_fold
 
     def head(self) -> FloatArray:
         """The weights of the features as they come."""
@@ -123,7 +129,7 @@ class Linear(Learner):
             strength, chosen_at = float(warm["strength"]), int(warm["chosen_at"])
         if n_folds < 2 or n < GROWTH * chosen_at:
             return strength, chosen_at, zero if start is None else start
-        strength, found = choose(rows, folds, n_folds, unit, self.iterations)
+        strength, found = choose(rows, self.balance, folds, n_folds, unit, self.iterations)
         if start is None:
             start = torch.cat([found[:, torch.arange(n_folds) % found.shape[1]], found.mean(1, keepdim=True)], 1)
         return strength, n, start
@@ -144,24 +150,6 @@ class Linear(Learner):
         """The queue waits for a fit without folds; fold models that stop early would measure worse ones."""
         affordable = int(BUDGET / (4 * rows.design.numel() * rows.seen.numel()))
         return self.iterations if n_folds else min(self.iterations, max(affordable, 5))
-
-    def _calibrate(
-        self,
-        z: Tensor,
-        targets: FloatArray,
-        folds: IntArray,
-        n_folds: int,
-        uniform: BoolArray | None,
-        warm: State | None,
-    ) -> None:
-        if n_folds == 0:
-            self._outputs.temperature = float(warm["temperature"]) if warm else 1.0
-            self._out_of_fold = np.empty((0, targets.shape[1]), np.float32)
-            return
-        model = np.asarray(folds, np.int64)
-        z = z.gather(1, torch.from_numpy(model)[:, None, None].expand(-1, 1, z.shape[2]))[:, 0]
-        self._outputs.calibrate(z, targets, model, uniform)
-        self._out_of_fold = self._outputs.probabilities(z, model)
 
     def _logits(self, X: FloatArray) -> Tensor:
         x = torch.from_numpy(np.ascontiguousarray(X, np.float32))
