@@ -11,7 +11,7 @@ from app import jobs
 from app.core import plugins
 from app.core.encoders import Encoder
 from app.models import LOCK, Encoding, Item, Project
-from app.services.encoding_data import contents_of
+from app.services.encoding_data import contents_of, keep_learned
 
 LEARN_FROM = 5000
 
@@ -50,7 +50,9 @@ def begin(
     learned = (
         encoder.learn(contents_of(project.modality, db.scalars(first).all())) if project.modality == "table" else {}
     )
-    return replace(db, project, rung, {**spec, "learned": learned}, encoder.fingerprint(learned), old)
+    fingerprint = encoder.fingerprint(learned)
+    keep_learned(project.id, fingerprint, learned)
+    return replace(db, project, rung, dict(spec), fingerprint, old)
 
 
 def replace(

@@ -1,5 +1,6 @@
 """What an encoder reads and writes: contents of items in, shards of features out, and how good these are."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from app import store
 from app.core.data import ShardedFeatures
 from app.core.encoders import Encoder
 from app.core.feature_quality import SAMPLE, rankme, sampled
-from app.models import Item
+from app.models import Encoding, Item
 
 FloatArray: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 
@@ -21,6 +22,7 @@ SLICE_SECONDS = 2.0  # of work between two looks at what else waits
 BATCH = 32  # items read at a time while nobody knows how fast they are encoded
 LEAST, MOST = 16, 1024  # and once somebody does: many, so that texts of one length meet; few enough for images
 WHOLE_SHARD = 65_536  # smaller ones are joined up to this many rows
+LEARNED = "learned.json"
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,25 @@ def save(taken: Slice, features: FloatArray) -> None:
             np.save(file, np.concatenate([np.load(path) for _, _, path in small]))
 
 
+def keep_learned(project_id: int, fingerprint: str, learned: dict[str, Any]) -> None:
+    """Put what an encoder learned beside its features; in the database the sweep would read it twice a second."""
+    if learned:
+        with store.writing(store.features_folder(project_id, fingerprint) / LEARNED) as file:
+            file.write(json.dumps(learned).encode())
+
+
+def learned_of(one: Encoding) -> dict[str, Any]:
+    """What this encoding's encoder learned; empty where that is nothing, or is lost, which its fingerprint tells."""
+    path = store.features_folder(one.project_id, one.fingerprint) / LEARNED
+    if path.exists():
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        return found
+    earlier: dict[str, Any] = one.encoder.get("learned", {})  # as the first version kept it
+    return earlier
+
+
 def quality(taken: Slice, end: int) -> dict[str, Any] | None:
-    """{"rankme", "rows"} of an encoding that became whole with row `end`; see `rankme`.
+    """{"rankme", "dimensions", "rows"} of an encoding that became whole with row `end`; see `rankme`.
 
     None while it is not whole, and where the number that is known was measured on half of the rows or more: a project
     grows by single items, too.
@@ -115,4 +134,4 @@ def quality(taken: Slice, end: int) -> dict[str, Any] | None:
         return None
     features = ShardedFeatures(store.shards(store.features_folder(taken.project_id, taken.fingerprint)))
     sample = sampled(features, np.random.default_rng(0))
-    return {"rankme": round(rankme(sample), 1), "rows": len(sample)}
+    return {"rankme": round(rankme(sample), 1), "dimensions": features.dimensions, "rows": len(sample)}

@@ -13,7 +13,7 @@ from app.core.encoders import Encoder
 from app.models import LOCK, Encoding, Project
 from app.services import recipes
 from app.services.encoding_begin import begin, spec_of
-from app.services.encoding_data import Slice
+from app.services.encoding_data import Slice, learned_of
 from app.settings import current
 
 LAG = 1000  # items that a better encoder may be behind before a quicker one is taken again
@@ -72,7 +72,7 @@ def open_slice(db: Session, project_id: int, owner: str, now: datetime) -> Slice
     spec = recipes.ladder(project.modality, project.recipe)[rung]
     encoder, one = plugins.make("encoders", spec, Encoder), known.get(rung)
     # Other weights under the same name, or a new version of the code, must not go on in the old one's files.
-    if one is None or spec_of(one) != spec or encoder.fingerprint(one.encoder.get("learned", {})) != one.fingerprint:
+    if one is None or spec_of(one) != spec or encoder.fingerprint(learned_of(one)) != one.fingerprint:
         one = begin(db, project, rung, spec, encoder, one)
     done = _rows_on_disk(project_id, one)
     one.rows_done = min(one.rows_done, done) if done < one.rows_done else done
@@ -83,7 +83,7 @@ def open_slice(db: Session, project_id: int, owner: str, now: datetime) -> Slice
         project_id=project_id,
         owner=owner,
         spec=spec,
-        learned=one.encoder.get("learned", {}),
+        learned=learned_of(one),
         fingerprint=one.fingerprint,
         start=one.rows_done,
         end=project.next_row,

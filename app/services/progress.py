@@ -82,7 +82,7 @@ def queue_length(db: Session, project: Project) -> int:
 def encoding_state(db: Session, project: Project) -> list[dict[str, Any]]:
     """Each rung of the project's ladder that was begun: how many items, how fast, which one is in use, and how good.
 
-    `quality`: {"rankme", "rows"}, the effective number of dimensions, once the encoding is whole.
+    `quality`: {"rankme", "dimensions", "rows"}, in how many directions the features spread, once they are whole.
     """
     query = select(Encoding).where(Encoding.project_id == project.id).order_by(Encoding.rung)
     return [

@@ -146,12 +146,16 @@ class ProjectFields(BaseModel):
 
 
 def check_encoder(recipe: Recipe, modality: str) -> None:
-    """Raise ValueError where the recipe's encoder reads something else than the project holds."""
+    """Raise ValueError where the encoder reads something else than the project holds, or lacks a setting it needs."""
     if recipe.encoder is None:
         return
-    reads = plugins.describe_one("encoders", recipe.encoder["name"]).facts.get("modality")
-    if reads != modality:
-        raise ValueError(f"the encoder {recipe.encoder['name']} reads {reads}, not {modality}")
+    name = recipe.encoder["name"]
+    facts = plugins.describe_one("encoders", name).facts
+    if facts.get("modality") != modality:
+        raise ValueError(f"the encoder {name} reads {facts.get('modality')}, not {modality}")
+    missing = [setting for setting in facts.get("needs", ()) if not recipe.encoder.get(setting)]
+    if missing:
+        raise ValueError(f"the encoder {name} needs its setting {missing[0]!r}")
 
 
 def ladder(modality: str, recipe: dict[str, Any]) -> list[dict[str, Any]]:

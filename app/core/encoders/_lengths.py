@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 
-def batches(lengths: Sequence[int], tokens: int, most: int) -> list[list[int]]:
-    """Places in order of length, cut into batches of at most `most`, which padded hold at most `tokens` tokens.
+def batches(lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """Places in order of length, cut into batches that hold at most `tokens` tokens, padding included.
 
     A text that is longer than that is a batch of its own. Equal lengths keep their order.
     """
     found: list[list[int]] = []
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if batch and (len(batch) >= most or (len(batch) + 1) * lengths[place] > tokens):
+        if batch and (len(batch) + 1) * max(lengths[place], 1) > tokens:
             found.append(batch)
             batch = []
         batch.append(place)

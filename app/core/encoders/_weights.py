@@ -46,6 +46,7 @@ def folder(model: str) -> Path:
 def _fetched(model: str) -> Path:
     """The snapshot that is in the hub's cache, however old: features must not change because a model was updated."""
     hub = imported("huggingface_hub", "hub")
+    hub.utils.disable_progress_bars()  # a worker's log is read by machines
     wanted = {"allow_patterns": list(READ), "ignore_patterns": "*/*"}
     try:
         try:
@@ -75,14 +76,16 @@ def _sha256(file: str, size: int, changed: int) -> str:  # noqa: ARG001 - a file
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def loaded(load: Any, path: Path, needless: str) -> Any:
-    """A model by a `from_pretrained` of transformers, in evaluation mode, from these files and no others.
+def loaded(library: Any, path: Path, needless: str) -> Any:
+    """A model of the library transformers, in evaluation mode, from these files and no others.
 
     Raises NoWeightsError where the files lack some of the model's weights, which would be drawn at random instead;
     except those whose name holds `needless`.
     """
+    library.utils.logging.disable_progress_bar()
+    only = {"local_files_only": True, "trust_remote_code": False}
     try:
-        model, told = load(path, local_files_only=True, trust_remote_code=False, output_loading_info=True)
+        model, told = library.AutoModel.from_pretrained(path, output_loading_info=True, **only)
     except (OSError, ValueError, KeyError) as error:
         raise NoWeightsError(f"{path.name} cannot be loaded: {str(error).splitlines()[0][:300]}") from error
     missing = [name for name in told["missing_keys"] if needless not in name]

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from app.core.encoders import Encoder, _lengths, _weights
 
-BATCH, TOKENS = 64, 4096  # texts and padded word pieces at a time, at most
+TOKENS = {"cpu": 1024, "cuda": 16_384}  # word pieces at a time, padding included
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Transformer(Encoder):
         told = tokenizer(list(contents), truncation=True, max_length=most, padding=False) if contents else {}
         ids: list[list[int]] = told.get("input_ids", [])
         features = np.zeros((len(ids), int(network.config.hidden_size)), np.float32)
-        for batch in _lengths.batches([len(one) for one in ids], TOKENS, BATCH):
+        for batch in _lengths.batches([len(one) for one in ids], TOKENS[network.device.type]):
             kept = [place for place in batch if ids[place]]
             if kept:
                 features[kept] = self._embed(network, [ids[place] for place in kept]).cpu().numpy()
@@ -78,7 +78,7 @@ class Transformer(Encoder):
 def _model(path: Path, digest: str) -> tuple[Any, Any, int]:  # noqa: ARG001 - files that changed are read again
     """The network, its tokenizer, and how many word pieces it can read."""
     library = _weights.imported("transformers", "hub")
-    network = _weights.loaded(library.AutoModel.from_pretrained, path, needless="pooler")
+    network = _weights.loaded(library, path, needless="pooler")
     if network.config.is_encoder_decoder:
         network = network.get_encoder()
     tokenizer = library.AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)

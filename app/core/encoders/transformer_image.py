@@ -73,7 +73,7 @@ class TransformerImage(Encoder):
 def _model(path: Path, digest: str) -> tuple[Any, int, Any, Any]:  # noqa: ARG001 - files that changed are read again
     """The network and how its pictures are made: side, mean and deviation of the channels."""
     library = _weights.imported("transformers", "hub")
-    network = _weights.loaded(library.AutoModel.from_pretrained, path, needless="pooler")
+    network = _weights.loaded(library, path, needless="pooler")
     network = getattr(network, "vision_model", network)  # of CLIP and its kin the half that sees
     device = "cuda" if torch.cuda.is_available() else "cpu"
     told = _weights.settings_of(path, "preprocessor_config.json")

@@ -27,10 +27,11 @@ def encoder(name: str, model: Path | str, **settings: object) -> Encoder:
 
 
 def test_texts_are_cut_into_batches_of_one_length_that_hold_so_many_tokens() -> None:
-    assert batches([5, 1, 9, 1, 4], tokens=10, most=3) == [[1, 3], [4, 0], [2]]
-    assert batches([5, 1, 9, 1, 4], tokens=100, most=3) == [[1, 3, 4], [0, 2]]
-    assert batches([50, 0], tokens=10, most=3) == [[1], [0]]
-    assert batches([], tokens=10, most=3) == []
+    assert batches([5, 1, 9, 1, 4], tokens=10) == [[1, 3], [4, 0], [2]]  # three padded to 4 would be 12
+    assert batches([5, 1, 9, 1, 4], tokens=15) == [[1, 3, 4], [0], [2]]
+    assert batches([50, 0], tokens=10) == [[1], [0]]
+    assert batches([0] * 5, tokens=3) == [[0, 1, 2], [3, 4]]
+    assert batches([], tokens=10) == []
 
 
 def test_a_text_is_the_mean_of_its_word_pieces(tmp_path: Path) -> None:
