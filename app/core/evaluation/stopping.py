@@ -45,7 +45,8 @@ def is_stable(kappas: Sequence[float]) -> bool:
     Bloodgood & Vijay-Shanker, "A method for stopping active learning based on stabilizing predictions and the need for
     user-adjustable stopping", CoNLL 2009.
     """
-    return len(kappas) >= IN_A_ROW and float(np.mean(kappas[-IN_A_ROW:])) >= STABLE
+    # Rounding must not decide: the mean of three times 0.99 is a little less than 0.99.
+    return len(kappas) >= IN_A_ROW and float(np.mean(kappas[-IN_A_ROW:])) > STABLE - 1e-9
 
 
 @dataclass(frozen=True)
