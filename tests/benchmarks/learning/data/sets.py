@@ -83,14 +83,14 @@ SETS: dict[str, Source] = {
 def load(name: str) -> DataSet:
     """The data set, from the cache where it was made by the same encoder. Raises sources.Missing."""
     source, path = SETS[name], sources.cache() / f"{name}.npz"
-    stamp = _stamp(source)
+    made_by = stamp(name)
     if path.exists():
         with np.load(path, allow_pickle=False) as kept:
-            if str(kept["stamp"]) == stamp:
+            if str(kept["stamp"]) == made_by:
                 return DataSet(name, kept["features"], kept["truth"], [str(one) for one in kept["classes"]])
     made = _make(name, source)
     partial = path.with_suffix(".partial.npz")
-    np.savez(partial, features=made.features, truth=made.truth, classes=np.array(made.classes), stamp=np.array(stamp))
+    np.savez(partial, features=made.features, truth=made.truth, classes=np.array(made.classes), stamp=np.array(made_by))
     partial.rename(path)
     return made
 
@@ -114,8 +114,9 @@ def _encoded(source: Source, contents: Sequence[Any]) -> np.ndarray:
     return np.asarray(encoder.encode(contents, encoder.learn(contents)), np.float32)
 
 
-def _stamp(source: Source) -> str:
+def stamp(name: str) -> str:
     """What features depend on: a change of the encoder, or of how many items are kept, makes them anew."""
+    source = SETS[name]
     if not source.encoder:
         return f"pixels {source.most}"
     encoder = plugins.make("encoders", {"name": source.encoder}, Encoder)

@@ -50,7 +50,7 @@ class SmallText(Peer):
         held = pool.held if self.compares else pool.held[:0]
         X = np.concatenate([pool.features, held]) if len(held) else pool.features
         unlabelled, labelled = np.arange(pool.n), np.arange(pool.n, len(X))
-        np.random.seed(seed)  # noqa: NPY002 - the library's own generator
+        np.random.seed(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of changed defaults
             strategy = self.make(pool.probabilities.shape[1])
