@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +61,26 @@ def kept(data: Iterable[str]) -> Iterator[dict[str, Any]]:
                 yield from (json.loads(line) for line in file if line.endswith("\n"))
 
 
-def go(cells: list[Cell], processes: int) -> None:
-    """Run what is not kept yet, and print how far it is and when it may end."""
+def go(cells: list[Cell], processes: int, minutes: float = float("inf")) -> None:
+    """Run what is not kept yet, and print when it may end; begin nothing more after so many minutes."""
     done = {one["key"] for one in kept({cell.data for cell in cells})}
     left = [cell for cell in cells if key(cell) not in done]
     print(f"{len(cells)} runs, {len(cells) - len(left)} of them kept from before", flush=True)
-    began, told = time.monotonic(), 0.0
+    deadline = time.time() + 60 * minutes
     with multiprocessing.get_context("spawn").Pool(processes, initializer=_one_thread) as pool:
-        for number, failure in enumerate(pool.imap_unordered(_run, left), 1):
-            if failure:
-                print(failure, flush=True)
-            passed = time.monotonic() - began
-            if passed - told > 20 or number == len(left):
-                told = passed
-                ends = passed / number * (len(left) - number) / 60
-                print(f"{number} of {len(left)} runs, {passed / 60:.1f} min, about {ends:.1f} min to go", flush=True)
+        _tell(pool.imap_unordered(partial(_run, deadline=deadline), left), len(left))
+
+
+def _tell(failures: Iterable[str], count: int) -> None:
+    began, told = time.monotonic(), 0.0
+    for number, failure in enumerate(failures, 1):
+        if failure:
+            print(failure, flush=True)
+        passed = time.monotonic() - began
+        if passed - told > 20 or number == count:
+            told = passed
+            ends = passed / number * (count - number) / 60
+            print(f"{number} of {count} runs, {passed / 60:.1f} min, about {ends:.1f} min to go", flush=True)
 
 
 def _one_thread() -> None:
@@ -96,8 +101,10 @@ def _data(name: str) -> sets.DataSet:
     return sets.load(name)
 
 
-def _run(cell: Cell) -> str:
-    """Run and keep one cell; a failure is told and leaves the rest alone."""
+def _run(cell: Cell, deadline: float) -> str:
+    """Run and keep one cell; a failure is told and leaves the rest alone. Nothing after the deadline."""
+    if time.time() > deadline:
+        return ""
     began = time.process_time()
     try:
         problem, (full, full_f1) = _problem(cell.data, cell.variant, cell.seed)

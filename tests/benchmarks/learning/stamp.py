@@ -25,6 +25,7 @@ def of(modules: tuple[str, ...], more: str = "") -> str:
     return sha256((told + more).encode()).hexdigest()[:12]
 
 
+@lru_cache(maxsize=4096)
 def _source(module: str) -> str:
     path = ROOT.joinpath(*module.split("."))
     for found in (path.with_suffix(".py"), path / "__init__.py"):

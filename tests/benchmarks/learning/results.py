@@ -1,0 +1,83 @@
+"""What the runs say: each run's labels to a target, area under its curve and seconds, by place, contestant and seed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.evaluation.curves import aubc, labels_to
+from tests.benchmarks.learning import plan, runs
+from tests.benchmarks.learning.plan import Cell
+
+TARGETS = (0.95, 0.99)
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """Where contestants meet: a data set, plain or spoiled, and how many labels are asked at once."""
+
+    data: str
+    variant: str = "plain"
+    batch: str = "small"
+
+    def __str__(self) -> str:
+        return ", ".join([self.data, *([self.variant] if self.variant != "plain" else []), f"{self.batch} batches"])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One run, measured. to[q]: labels at the first accuracy of q times that with all labels; censored[q]: it never got
+    there, and `to` is the budget and one batch. area: mean accuracy over the budget. query: seconds of choosing, all in
+    all; queries: how often it chose.
+    """
+
+    to: dict[float, float]
+    censored: dict[float, bool]
+    area: float
+    full: float
+    query: float
+    queries: int
+    points: list[tuple[int, float]]
+    macro_f1: list[float]
+    rows: str
+    stopped: bool
+
+
+# place → contestant → seed → outcome
+Results = dict[Place, dict[str, dict[int, Outcome]]]
+
+
+def load(cells: Iterable[Cell]) -> Results:
+    """The outcomes of these cells, as far as they were run by the code as it is now."""
+    wanted = {runs.key(cell): cell for cell in cells}
+    results: Results = {}
+    for line in runs.kept({cell.data for cell in wanted.values()}):
+        cell = wanted.get(line["key"])
+        if cell:
+            there = results.setdefault(Place(cell.data, cell.variant, cell.batch), {})
+            there.setdefault(cell.name, {})[cell.seed] = outcome(line, cell)
+    return results
+
+
+def outcome(line: dict[str, Any], cell: Cell) -> Outcome:
+    """A kept line, measured."""
+    run, full = line["run"], line["full"]
+    points = list(zip(run["labels"], run["accuracy"], strict=True))
+    reached = {target: labels_to(points, target * full) for target in TARGETS}
+    return Outcome(
+        to={target: labels for target, (labels, _) in reached.items()},
+        censored={target: censored for target, (_, censored) in reached.items()},
+        area=aubc(points, cell.size, min(plan.BUDGETS[cell.data].labels, points[-1][0])),
+        full=full,
+        query=sum(run["query"]),
+        queries=sum(second > 0 for second in run["query"]),
+        points=points,
+        macro_f1=run["macro_f1"],
+        rows=run["rows"],
+        stopped=run["stopped"],
+    )
+
+
+def finished(results: Results, place: Place, name: str) -> dict[int, Outcome]:
+    """A contestant's outcomes at a place, by seed; none where a run was broken off, for half a curve is no curve."""
+    found = results.get(place, {}).get(name, {})
+    return {} if any(one.stopped for one in found.values()) else found
