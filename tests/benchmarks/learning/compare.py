@@ -111,12 +111,12 @@ def tally(found: Sequence[Duel], measure: Measure) -> tuple[int, int, int]:
 
 
 def best_everywhere(results: Results, places: Sequence[Place], names: Sequence[str], measure: Measure) -> str:
-    """The contestant with the lowest pooled ratio to random, of those that finished at every place; "" if none did."""
+    """The contestant that does best against random over all places, of those that finished at each; "" if none did."""
     scores = {}
     for name in names:
         ratio, _, _, count = pooled(results, places, name, "random", lambda one: value(one, measure))
         if count == len(places):
-            scores[name] = ratio
+            scores[name] = -ratio if measure == "area" else ratio
     return min(scores, key=lambda name: scores[name]) if scores else ""
 
 

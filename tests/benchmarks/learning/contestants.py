@@ -33,7 +33,7 @@ def everyone() -> dict[str, Contestant]:
         _recipe("auto", 0.0),
         _recipe("auto, 10 % drawn", 0.1),
         *(_strategy(name) for name in plugins.names("strategies") if name != "auto"),
-        *(_peer(library, one) for library in LIBRARIES for one in _module(library).STRATEGIES),
+        *(_peer(library, one) for library in LIBRARIES for one in peers(library)),
     ]
     return {one.name: one for one in found}
 
@@ -68,8 +68,11 @@ def _peer(library: str, strategy: Strategy) -> Contestant:
     )
 
 
-def _module(library: str):  # type: ignore[no-untyped-def]
-    return importlib.import_module(f"tests.benchmarks.learning.peers.{library}")
+def peers(library: str = "") -> list[Strategy]:
+    """The strategies of one library, or of all."""
+    among = [library] if library else list(LIBRARIES)
+    modules = [importlib.import_module(f"tests.benchmarks.learning.peers.{one}") for one in among]
+    return [one for module in modules for one in module.STRATEGIES]
 
 
 def versions() -> dict[str, str]:
