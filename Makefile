@@ -3,6 +3,8 @@
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
+PEERS := tests/benchmarks/learning/requirements
 # TORCH=default takes the build of torch that the package index prefers, with CUDA on Linux; else the one for CPUs.
 TORCH ?= cpu
 # The address of PyTorch's own index for CPUs, for a machine whose pip knows of no CPU wheel; see README.
@@ -14,10 +16,10 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constr
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check fix bench clean
+.PHONY: help setup demo dev test check fix bench bench-learning clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.setup ## Make .venv with the pinned packages, and those for development
 
@@ -45,8 +47,13 @@ fix: $(VENV)/.setup ## Put right what ruff can put right
 bench: $(VENV)/.setup ## Measure; prints tables
 	@exec $(BIN)/python -m tests.benchmarks
 
+bench-learning: $(BENCH)/.ready ## Labels saved, against the libraries; QUICK=1, MINUTES=50, ONLY="auto random"
+	$(BENCH)/bin/python -m pytest -q --noconftest tests/benchmarks/learning
+	@exec $(BENCH)/bin/python -m tests.benchmarks.learning $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(ONLY),--only $(ONLY))
+
 clean: ## Delete the environment, the demos' data and every cache
-	rm -rf $(VENV) .demo-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH) .demo-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.environment:
@@ -76,3 +83,12 @@ $(VENV)/.setup: $(VENV)/.torch $(PINS)
 	@echo "Installing the pinned packages and the tools; this takes a minute or two …"
 	@$(PIP) -e ".[dev]"
 	@touch $@ $(VENV)/.installed
+
+# The libraries that the learning benchmark compares with have pins of their own: they never meet the product's packages.
+$(BENCH)/.ready: $(PEERS).txt $(PEERS)-alone.txt
+	@$(MAKE) --no-print-directory $(BENCH)/.torch VENV=$(BENCH)
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check install --quiet -r $(PEERS).txt
+	@$(BENCH)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -r $(PEERS)-alone.txt
+	@# small-text installs its own tests as the package `tests`, which would hide ours.
+	@rm -rf $(BENCH)/lib/python3.*/site-packages/tests
+	@touch $@

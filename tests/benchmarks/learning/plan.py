@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MOST = 4000  # items of a pool, drawn anew for every seed
+MOST = 2500  # items of a pool, drawn anew for every seed
 
 
 @dataclass(frozen=True)

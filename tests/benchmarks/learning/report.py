@@ -13,11 +13,12 @@ from tests.benchmarks.learning.results import TARGETS, Place, Results, finished
 from tests.benchmarks.report import machine, table
 from tests.loop.data import ROOT
 
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "scikit-activeml", "small-text", "modAL-python")
 PATH = ROOT / "docs" / "benchmarks" / "learning.md"
 
 
-def write(results: Results, groups: dict[str, str], speeds: Sequence[dict[str, Any]], path: Path = PATH) -> None:
-    """The whole report. groups: of every contestant."""
+def write(results: Results, groups: dict[str, str], speeds: Sequence[dict[str, Any]], older: int, path: Path) -> None:
+    """The whole report. groups: of every contestant. older: how many of the runs are of other code than this."""
     plain = [Place(data) for data in plan.BUDGETS if finished(results, Place(data), "random")]
     spoiled = [Place(d, variant) for variant in plan.VARIANTS for d in plan.SPOILED if Place(d, variant) in results]
     large = [Place(data, "plain", "large") for data in plan.LARGE if Place(data, "plain", "large") in results]
@@ -25,7 +26,7 @@ def write(results: Results, groups: dict[str, str], speeds: Sequence[dict[str, A
     peers = [name for name in names if groups[name] not in ("ours", "recipe")]
     pictures = path.with_suffix("")
     parts = [
-        protocol.head(results, plain),
+        protocol.head(results, plain, older),
         "## What was to be shown\n\n" + goals.report(results, plain, [*spoiled, *large], peers),
         "## The default recipe against random\n\n" + _against(results, plain, "random"),
         _curves(results, plain, peers, pictures),
@@ -39,7 +40,7 @@ def write(results: Results, groups: dict[str, str], speeds: Sequence[dict[str, A
         *[_variant(results, places, names) for places in (*_by_variant(spoiled), large) if places],
         "## The same formula, the same choice\n\n" + _twins(results, plain),
         "## Speed\n\n" + protocol.SPEED + _speed(speeds, groups),
-        protocol.repeat(machine()),
+        protocol.repeat(machine(LIBRARIES)),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(re.sub(r"\n{3,}", "\n\n", "\n\n".join(parts)).rstrip() + "\n", encoding="utf-8")

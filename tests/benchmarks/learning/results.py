@@ -46,16 +46,21 @@ class Outcome:
 Results = dict[Place, dict[str, dict[int, Outcome]]]
 
 
-def load(cells: Iterable[Cell]) -> Results:
-    """The outcomes of these cells, as far as they were run by the code as it is now."""
+def load(cells: Iterable[Cell], older: bool = False) -> tuple[Results, int]:
+    """The outcomes of these cells, as far as they were run by the code as it is now; with `older` the newest of each
+    cell, by whatever code, and how many of them are of other code.
+    """
     wanted = {runs.key(cell): cell for cell in cells}
+    by_place = {runs.place(cell): cell for cell in wanted.values()}
     results: Results = {}
+    current: dict[Cell, bool] = {}
     for line in runs.kept({cell.data for cell in wanted.values()}):
-        cell = wanted.get(line["key"])
+        cell = wanted.get(line["key"]) or (by_place.get(line["key"].rsplit("/", 1)[0]) if older else None)
         if cell:
+            current[cell] = line["key"] in wanted
             there = results.setdefault(Place(cell.data, cell.variant, cell.batch), {})
             there.setdefault(cell.name, {})[cell.seed] = outcome(line, cell)
-    return results
+    return results, len(current) - sum(current.values())
 
 
 def outcome(line: dict[str, Any], cell: Cell) -> Outcome:

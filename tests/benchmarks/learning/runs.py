@@ -32,7 +32,12 @@ def folder() -> Path:
 
 def key(cell: Cell) -> str:
     """The cell's place and what its result depends on."""
-    return f"{cell.data}/{cell.variant}/{cell.size}/{cell.name}/{cell.seed}/{_stamp(cell.name, cell.data)}"
+    return f"{place(cell)}/{_stamp(cell.name, cell.data)}"
+
+
+def place(cell: Cell) -> str:
+    """The key without the digest of the code."""
+    return f"{cell.data}/{cell.variant}/{cell.size}/{cell.name}/{cell.seed}"
 
 
 @lru_cache(maxsize=2048)

@@ -29,27 +29,30 @@ RUNS = 3
 SECONDS, GIGABYTES = 90, 14  # what one contestant may take, the making of the data aside
 
 
-def measure(names: list[str], quick: bool) -> list[dict[str, Any]]:
+def measure(names: list[str], quick: bool, older: bool) -> list[dict[str, Any]]:
     """Every contestant at every size, kept from before where its code is the same; a larger pool only for those that
-    managed the smaller one.
+    managed the smaller one. With `older` what was kept, of whatever code, and nothing is measured.
     """
     path, found = sources.cache() / "speed.jsonl", []
-    kept = {}
-    if path.exists():
-        kept = {one["key"]: one for one in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
-    everyone = contestants.everyone()
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = {one["key"].rsplit("/", 1)[0] if older else one["key"]: one for one in map(json.loads, lines)}
     for name in names:
         for size in (10_000,) if quick else SIZES:
-            key = f"{name}/{size}/{stamp.of((__name__, *everyone[name].sources))}"
-            if key not in kept:
+            key = f"{name}/{size}" if older else f"{name}/{size}/{_stamp(name)}"
+            if key not in kept and not older:
                 kept[key] = {"key": key, "name": name, "size": size, **_in_a_process(name, size)}
                 with path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(kept[key]) + "\n")
                 print({k: v for k, v in kept[key].items() if k != "key"}, flush=True)
-            found.append(kept[key])
-            if "seconds" not in kept[key]:
+            if key in kept:
+                found.append(kept[key])
+            if "seconds" not in kept.get(key, {}):
                 break
     return found
+
+
+def _stamp(name: str) -> str:
+    return stamp.of(("tests.benchmarks.learning.speed", *contestants.everyone()[name].sources))
 
 
 def _in_a_process(name: str, size: int) -> dict[str, Any]:
