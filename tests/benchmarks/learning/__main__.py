@@ -26,7 +26,7 @@ def main() -> None:
     groups = {name: one.group for name, one in runs.everyone().items()}
     names = tuple(given.only or groups)
     data = [] if given.report else _available(plan.QUICK_DATA if given.quick else tuple(plan.BUDGETS))
-    cells = list(plan.cells(names, given.quick))
+    cells = plan.cells(names, given.quick)
     if not given.report:
         runs.go([cell for cell in cells if cell.data in data], given.processes, given.minutes)
     speeds = speed.measure([name for name in names if groups[name] != "recipe"], given.quick, given.report)

@@ -13,7 +13,13 @@ from tests.benchmarks.learning.results import Place, Results, finished
 mpl.use("Agg")
 # The same picture from the same numbers: no date, no random names inside the file.
 mpl.rcParams.update(
-    {"svg.hashsalt": "marginalia", "font.size": 8, "axes.spines.top": False, "axes.spines.right": False}
+    {
+        "svg.hashsalt": "marginalia",
+        "svg.fonttype": "none",
+        "font.size": 8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
 )
 COLUMNS = 4
 
@@ -70,5 +76,5 @@ def matrix(wins: np.ndarray, names: Sequence[str], of: int, title: str, path: Pa
 
 def _save(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    plt.savefig(path, metadata={"Date": None})
+    plt.savefig(path, dpi=90, metadata={"Date": None} if path.suffix == ".svg" else None)
     plt.close()

@@ -41,7 +41,8 @@ Written by `make bench-learning` from runs that anybody can repeat; nothing in i
   ({slow}); {slower} are run on small pools only. What time allowed is in the column *seeds* of each table.
 """
 OVERVIEW = """\
-Ratios of labels to those of random asking (below 1 is better), best first; w/t/l by N95. Contestants with few seeds
+Ratios of labels to those of random asking (below 1 is better), best first; w/t/l by N95. Rows with fewer sets
+stand below and do not compare with those above. Contestants with few seeds
 or sets have wide intervals, and none where there are fewer than three seeds.
 
 """
@@ -57,7 +58,8 @@ makes the peer look better than it is (the winner's curse); p is not corrected.
 """
 MATRIX = """\
 Numbers of data sets on which the row is better than the column beyond noise; the rows in the order of wins minus
-losses. Pairs with few common seeds win and lose seldom.
+losses. Contestants with three seeds and more; pairs with
+few common seeds win and lose seldom.
 
 """
 TWINS = """\

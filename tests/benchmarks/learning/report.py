@@ -102,7 +102,7 @@ def _hindsight(results: Results, plain: Sequence[Place], peers: Sequence[str]) -
 
 def _matrix(results: Results, plain: Sequence[Place], names: Sequence[str], pictures: Path) -> str:
     shown = [name for name in names if name not in plan.TWINS and name not in plan.SLOWER]
-    shown = [name for name in shown if any(finished(results, place, name) for place in plain)]
+    shown = [name for name in shown if any(len(finished(results, place, name)) > 2 for place in plain)]
     for measure, file in ((0.95, "wins_n95"), ("area", "wins_area")):
         wins = tables.matrix(results, plain, shown, measure)
         order = np.argsort(-(wins.sum(axis=1) - wins.sum(axis=0)), kind="stable")
@@ -110,10 +110,10 @@ def _matrix(results: Results, plain: Sequence[Place], names: Sequence[str], pict
             "the area under the curve" if measure == "area" else "labels to 95 %"
         )
         ordered = [shown[i] for i in order]
-        plots.matrix(wins[np.ix_(order, order)], ordered, len(plain), title, pictures / f"{file}.svg")
+        plots.matrix(wins[np.ix_(order, order)], ordered, len(plain), title, pictures / f"{file}.png")
     return (
-        "## Who is better than whom\n\n" + protocol.MATRIX + "![By labels to 95 %](learning/wins_n95.svg)\n\n"
-        "![By area](learning/wins_area.svg)"
+        "## Who is better than whom\n\n" + protocol.MATRIX + "![By labels to 95 %](learning/wins_n95.png)\n\n"
+        "![By area](learning/wins_area.png)"
     )
 
 

@@ -53,7 +53,7 @@ def duel_table(found: Sequence[Duel], measure: Measure, a: str, b: str) -> str:
 
 
 def overview(results: Results, places: Sequence[Place], names: Sequence[str]) -> str:
-    """Every contestant against random over all places, best first: labels, area, verdicts and seconds."""
+    """Every contestant against random, best first, those with all places before those with fewer."""
     rows = []
     for name in names:
         pooled = [
@@ -67,7 +67,7 @@ def overview(results: Results, places: Sequence[Place], names: Sequence[str]) ->
         verdicts = "/".join(map(str, compare.tally(duels, 0.95)))
         about = [gained, verdicts, f"{seconds(results, places, name):.4f}", "–".join(map(str, seeds)), pooled[0][3]]
         rows.append([name, *(ratio(*one[:3]) for one in pooled), *about, pooled[0][0]])
-    rows.sort(key=lambda row: row[-1])
+    rows.sort(key=lambda row: (-int(row[-2]), row[-1]))
     head = ["contestant", "N95 / random", "N99 / random", "area gained", "w/t/l", "s a query", "seeds", "sets"]
     return table(head, [row[:-1] for row in rows])
 
