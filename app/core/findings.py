@@ -27,7 +27,8 @@ class History:
 
     drawn_rows, queued_rows: answered rows asked at random and by the queue, oldest first. picked_rows, picked_with:
     every item that was chosen, in order, and the exact probability of that choice; None where one is not known.
-    checkpoint: (labels, predictions of the fixed rows that models are compared on) of an earlier model.
+    checkpoint: (labels, predictions of the fixed rows that models are compared on) of an earlier model. verdict: what
+    the record said the last time.
     """
 
     drawn_rows: IntArray
@@ -35,6 +36,7 @@ class History:
     picked_rows: IntArray
     picked_with: FloatArray | None
     checkpoint: tuple[int, IntArray] | None
+    verdict: dict[str, Any] | None = None
 
 
 def findings(
@@ -52,13 +54,32 @@ def findings(
     scores [rows, K]: of labelled rows out of fold. audit [n]: which labelled rows are a uniform sample of the pool.
     """
     stability, checkpoint = _stability(scores, len(labelled.rows), history.checkpoint)
-    judged = verdict(task, features, labelled, history.drawn_rows, history.queued_rows, make, rng)
     return {
         "intervals": _intervals(task, labelled, scores, audit, rng),
         "lure": _lure(task, labelled, scores, history, features.rows),
         "stability": stability,
-        "verdict": asdict(judged) if judged else None,
+        "verdict": _record(task, features, labelled, history, make, rng),
     }, checkpoint
+
+
+def _record(
+    task: Task,
+    features: Features,
+    labelled: Labelled,
+    history: History,
+    make: Callable[[], Learner],
+    rng: np.random.Generator,
+) -> dict[str, Any] | None:
+    """The verdict; the last one again until the random rows have grown enough.
+
+    It takes eleven fits, which a round that measures on its way cannot afford each time; and looked at after every
+    label, chance alone would make it say something before long.
+    """
+    before = history.verdict
+    if before and len(history.drawn_rows) < GROWTH * before["n"]:
+        return before
+    found = verdict(task, features, labelled, history.drawn_rows, history.queued_rows, make, rng)
+    return asdict(found) if found else before
 
 
 def _intervals(

@@ -1,5 +1,6 @@
 """What is to be expected: the learning curve's forecast, advice on stopping, and how the model did label by label."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,12 @@ SHOWN = 12  # points of it
 def outlook(db: Session, project: Project, curve: list[dict[str, Any]]) -> dict[str, Any]:
     """{"forecast": points or None, "advice": …, "prequential": points}, from the curve of `progress.learning_curve`."""
     rounds = _rounds(db, project)
-    last = curve[-1]["labels"] if curve else 0
-    to_come = None
-    if curve and last < project.next_row:
-        until = min(last * (1 + REACH), project.next_row)
-        points = [(one["labels"], one["estimate"], one["low"], one["high"]) for one in curve]
-        # The same points, the same forecast: a page that is looked at twice must not say two things.
-        to_come = forecast(points, until, np.random.default_rng(len(points)))
+    # A better encoder begins another curve: the jump between the two is no slope.
+    same = [one for one in curve if one["encoder"] == curve[-1]["encoder"]]
+    points = tuple((one["labels"], one["estimate"], one["low"], one["high"]) for one in same)
+    most = project.next_row * project.recipe["votes_wanted"]
+    until = min(points[-1][0] * (1 + REACH), most) if points else 0
+    to_come = _forecast(points, until)
     stability = [found for _, metrics in rounds if (found := metrics.get("stability"))]
     batch = max(50, 5 * project.recipe["retrain_every"])
     advice = advise([one["kappa"] for one in stability], [one["changed"] for one in stability], to_come, batch)
@@ -45,24 +45,41 @@ def outlook(db: Session, project: Project, curve: list[dict[str, Any]]) -> dict[
     }
 
 
+@lru_cache(maxsize=64)
+def _forecast(points: tuple[tuple[float, float, float, float], ...], until: float) -> Forecast | None:
+    """The same points, the same forecast: a page that is looked at twice must not say two things, nor compute twice."""
+    return forecast(points, until, np.random.default_rng(len(points)))
+
+
 def verdict_in_words(verdict: dict[str, Any] | None, strategy: str) -> str:
     """What the project's own record says of asking by strategy; empty before there is a record."""
     if not verdict:
         return ""
-    points = f"{abs(100 * verdict['difference']):.0f} points"
-    measured = f"measured on {verdict['n']} items drawn at random, with {verdict['labels']} labels of each kind"
+    points = _points_of(abs(verdict["difference"]))
+    how = (
+        f"models of {verdict['labels']} labels of each kind, tested on {verdict['n']} items drawn at random; "
+        f"95 % interval {_signed(verdict['low'])} to {_signed(verdict['high'])}"
+    )
     if verdict["verdict"] == "better":
-        return f"On this project's own record the queue teaches more than random asking: {points} more, {measured}."
+        return f"Asking by {strategy} beats random asking by {points} on this project’s own record ({how})."
     if verdict["verdict"] == "worse":
         then = (
-            "it asks at random for now."
+            "It asks at random for now."
             if strategy == "auto"
-            else "consider the strategy auto, which would ask at random, or random itself."
+            else "Consider auto, which then asks at random, or random itself."
         )
-        return (
-            f"On this project's own record the queue does worse than random asking: {points} less, {measured}; {then}"
-        )
-    return f"Whether the queue teaches more than random asking cannot be told yet, {measured}."
+        said = f"Asking by {strategy} does worse than random asking, by {points}, on this project’s own record"
+        return f"{said} ({how}). {then}"
+    return f"Whether asking by {strategy} beats random asking is still open on this project’s own record ({how})."
+
+
+def _points_of(share: float) -> str:
+    count = round(100 * share)
+    return f"{count} point" if count == 1 else f"{count} points"
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.0f}".replace("-", "−").replace("+0", "0")
 
 
 def _rounds(db: Session, project: Project) -> list[tuple[int, dict[str, Any]]]:

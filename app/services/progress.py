@@ -132,17 +132,21 @@ def round_json(one: Round) -> dict[str, Any]:
 
 
 def learning_curve(db: Session, project: Project) -> list[dict[str, Any]]:
-    """Accuracy on the audit set round by round, oldest first: {"labels", "estimate", "low", "high", "n", "round"}."""
+    """Accuracy on the audit set round by round, oldest first: {"labels", "estimate", "low", "high", "n", "round", …}.
+
+    `encoder` is what the model saw the items by: where it changes, another curve begins.
+    """
     query = (
-        select(Round.number, Round.labels_used, Round.metrics)
+        select(Round.number, Round.labels_used, Round.encoder, Round.metrics)
         .where(Round.project_id == project.id, Round.state == "published")
         .order_by(Round.number)
     )
     points = []
-    for number, labels, metrics in db.execute(query):
+    for number, labels, encoder, metrics in db.execute(query):
         accuracy = (metrics or {}).get("accuracy")
         if accuracy:
-            points.append({"round": number, **accuracy, "labels": (metrics or {}).get("labels", labels)})
+            used = (metrics or {}).get("labels", labels)
+            points.append({"round": number, **accuracy, "labels": used, "encoder": encoder})
     return points
 
 

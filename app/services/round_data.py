@@ -49,6 +49,7 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
     audit = audit_set(db, project.id)
     last = _last(db, project.id, made)
     measured = _state(project.id, _last(db, project.id, made, is_measured=True), "measured.npz")
+    verdict = _verdict(db, project.id)
     given = RoundInput(
         task=load_task(project.task),
         recipe=project.recipe,
@@ -72,9 +73,9 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
         measuring="cheap" if measured is not None or not _was_measured(db, project.id) else "now",
         drawn_rows=_drawn_rows(standing),
         foreign_rows=_foreign_rows(db, project.id),
-        verdict=_verdict(db, project.id),
+        verdict=(verdict or {}).get("verdict", ""),
         similarity=_similarity(made),
-        history=_history(db, project.id, standing),
+        history=_history(db, project.id, standing, verdict),
         fresh_rows=_fresh_rows(db, project.id),
     )
     return Read(given, seen, audit)
@@ -151,14 +152,15 @@ def _foreign_rows(db: Session, project_id: int) -> IntArray:
     return _rows(db, query.where(~says.where(Label.answer.is_not(None))))
 
 
-def _verdict(db: Session, project_id: int) -> str:
+def _verdict(db: Session, project_id: int) -> dict[str, Any] | None:
     """What the last measured round says of asking by strategy against asking at random."""
     query = select(Round.metrics).where(Round.project_id == project_id, Round.measured_at.is_not(None))
     metrics = db.scalar(query.order_by(Round.number.desc()).limit(1)) or {}
-    return str((metrics.get("verdict") or {}).get("verdict", ""))
+    found: dict[str, Any] | None = metrics.get("verdict")
+    return found
 
 
-def _history(db: Session, project_id: int, standing: Sequence[Any]) -> History:
+def _history(db: Session, project_id: int, standing: Sequence[Any], verdict: dict[str, Any] | None) -> History:
     """How the labels came: every item that was chosen, in order, with the probability of that choice."""
     picks = db.execute(
         select(Item.row, Label.inclusion_probability)
@@ -176,6 +178,7 @@ def _history(db: Session, project_id: int, standing: Sequence[Any]) -> History:
         picked_rows=np.array(list(first), np.int64),
         picked_with=np.array(known) if len(known) == len(first) else None,
         checkpoint=store.read_checkpoint(project_id),
+        verdict=verdict,
     )
 
 
