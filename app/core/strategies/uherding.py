@@ -10,6 +10,7 @@ from app.core.strategies._herding import directions, herd, kernel, squared_dista
 from app.core.strategies.margin import uncertainty
 
 WIDEST, NARROWEST = 1.0, 0.2  # of the kernel, on features of unit length, whose distances are 0 to 2
+LEAST = 0.03  # of the pool, chosen from however many labels there are
 MEASURED = 500  # labelled items from which the kernel's width is read
 
 
@@ -21,9 +22,12 @@ class Uherding(Strategy):
     anchors a, which stand for the pool; u_a = 1 − (p₍₁₎ − p₍₂₎) is the model's doubt of a, cover_a the kernel of a with
     the nearest item that is labelled, held or chosen before, k(x, y) = exp(−‖x − y‖² / σ²) on centred features of unit
     length. σ is the median distance of a labelled item to the nearest other one, so that it shrinks while labels grow:
-    few labels ask for what is typical, many for what is doubtful. With u = 1 it is `maxherding`. Only the most doubtful
-    third of the pool is chosen from, which is ours. Bae, Oliveira & Sutherland, "Uncertainty herding: one active
-    learning method for all label budgets", ICLR 2025.
+    few labels ask for what is typical, many for what is doubtful. With u = 1 it is `maxherding`. Bae, Oliveira &
+    Sutherland, "Uncertainty herding: one active learning method for all label budgets", ICLR 2025.
+
+    Ours: only the most doubtful t/3 of the pool are chosen from, and σ is times √t, at least ½; t = min(1, 3C / L) with
+    C classes and L labels. Without it the last labels still go to what is like many, and 99 % of the accuracy that all
+    labels give comes later.
 
     Cost: anchors × candidates × d for the kernel, whatever the pool's size; anchors of a larger pool are drawn in
     proportion to their doubt and then weigh the same.
@@ -31,7 +35,7 @@ class Uherding(Strategy):
 
     anchors: int = field(default=1000, metadata={"help": "Items that stand for the pool"})
     candidates: int = field(default=2000, metadata={"help": "Items looked at, the most doubtful ones"})
-    share: float = field(default=0.33, metadata={"help": "Share of the pool that is chosen from, the most doubtful"})
+    share: float = field(default=0.33, metadata={"help": "Share of the pool that is chosen from, at first"})
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
         """The score of an item is its gain when it was chosen: the share of the pool's doubt that it newly covers."""
@@ -40,11 +44,13 @@ class Uherding(Strategy):
             return Ranking(np.empty(0, np.int64), np.empty(0))
         doubt = np.maximum(pool.per_item(uncertainty(pool.probabilities)), 1e-6)
         by_doubt = best(doubt, pool.n).rows
-        candidates = by_doubt[: min(max(10 * n, int(self.share * pool.n)), max(self.candidates, n))]
+        early = _earliness(pool)
+        wanted = max(5 * n, int(max(self.share * early, LEAST) * pool.n))
+        candidates = by_doubt[: min(wanted, max(self.candidates, n))]
         anchors, weights = self._anchors(doubt, rng)
         centre = pool.features.mean(axis=0, keepdims=True)
         _, at, to, held = directions(centre, pool.features[anchors], pool.features[candidates], pool.held)
-        width = _width(held, rng)
+        width = _width(held, rng) * max(0.5, early**0.5)
         cover = kernel(at, held, width).max(axis=1) if len(held) else np.zeros(len(at), np.float32)
         rows, gains = herd(kernel(to, at, width), cover, weights, n)
         order = np.concatenate([candidates[rows], by_doubt[len(candidates) :]])[:n]
@@ -62,6 +68,12 @@ class Uherding(Strategy):
         if len(likely) == 2:
             return f"Model hesitates between {likely[0]} and {likely[1]} here and in similar items"
         return f"Model is unsure about {likely[0]} here and in similar items" if likely else "Like many doubtful items"
+
+
+def _earliness(pool: Pool) -> float:
+    """t = min(1, 3C / L): 1 until there are three labels a class, and falling from then on."""
+    classes = max(pool.probabilities.shape[1], len(pool.probabilities) // max(pool.n, 1))
+    return float(min(1.0, 3 * classes / max(len(pool.held), 1)))
 
 
 def _width(held: FloatArray, rng: np.random.Generator) -> float:
