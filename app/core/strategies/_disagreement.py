@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from app.core.data import FloatArray, IntArray, Pool
+from app.core.data import BoolArray, FloatArray, IntArray, Pool
 from app.core.strategies import Ranking, best
 from app.core.strategies.margin import uncertainty
 
-# ρ is counted on so many rows, and the item itself: a ρ of 0 would say of a change that it is none.
+# ρ is counted on so many rows, and the item itself: a ρ of 0 would say of a change that flips it that it is none.
 SAMPLE = 1_000
 # Multiplications of all draws together, about a second on a core: with very many classes there are fewer draws, down
 # to so many.
@@ -44,7 +44,8 @@ def flippable(pool: Pool, candidates: int, draws: int, rng: np.random.Generator)
     looked = np.flatnonzero(marked[pool.owner[::questions]]) if questions else np.empty(0, np.int64)
     sample = rng.permutation(len(pool.inputs))[:SAMPLE]
     x = np.concatenate([pool.inputs[sample], pool.inputs[looked]]).astype(np.float32)
-    least = _least(x, len(sample), np.asarray(pool.head, np.float32), questions == 1 and _exclusive(pool), draws, rng)
+    beside = ~np.isin(looked, sample)
+    least = _least(x, beside, np.asarray(pool.head, np.float32), questions == 1 and _exclusive(pool), draws, rng)
     units = np.full((len(pool.inputs), questions), -1.0)
     units[looked] = 1 - least
     ldm = 1 - pool.per_item(units.ravel())[rows]
@@ -68,9 +69,10 @@ def _exclusive(pool: Pool) -> bool:
 
 
 def _least(
-    x: FloatArray, sampled: int, head: FloatArray, exclusive: bool, draws: int, rng: np.random.Generator
+    x: FloatArray, beside: BoolArray, head: FloatArray, exclusive: bool, draws: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """The least ρ at which each row after the first `sampled` flips, by question [r, q]; ρ is counted on those first.
+    """The least ρ at which each of the last rows flips, by question [r, q]; it is counted on the rows before them, and
+    on the row itself where it is `beside` them [r] and not one of them.
 
     Along one E an answer that has flipped stays so as σ grows, and ρ only grows. So the least ρ along it is that at
     the very σ at which x flips, which is known from the logits: one draw of E stands for every σ, where the paper's
@@ -78,13 +80,14 @@ def _least(
     """
     flips = _flips(x @ head[:-1] + head[-1], exclusive)
     draws = max(min(draws, int(BUDGET / (x.size * head.shape[1]))), min(draws, FEWEST))
-    least = np.ones((len(x) - sampled, 1 if exclusive else head.shape[1]))
+    sampled = len(x) - len(beside)
+    least = np.ones((len(beside), 1 if exclusive else head.shape[1]))
     for _ in range(draws):
         noise = rng.standard_normal(head.shape, np.float32)
         speed = flips(x @ noise[:-1] + noise[-1])
         for q, (known, asked) in enumerate(zip(speed[:sampled].T, speed[sampled:].T, strict=True)):
             before = sampled - np.searchsorted(np.sort(known), asked)
-            least[:, q] = np.minimum(least[:, q], np.where(asked > 0, (before + 1) / (sampled + 1), 1))
+            least[:, q] = np.minimum(least[:, q], np.where(asked > 0, (before + beside) / (sampled + beside), 1))
     return least
 
 

@@ -16,8 +16,8 @@ class Ldm(Strategy):
 
     score = 1 − LDM; LDM(x) = min ρ(h, h′) over changed models h′ with h′(x) ≠ h(x); ρ(h, h′) = P[h(X) ≠ h′(X)], the
     share of the pool that they answer differently. h′ is h with noise σE on its last layer, for so many draws of E and
-    every σ > 0; ρ is counted on 1,000 units drawn at random and the item itself. Cho, Kim & Yoo, "Querying easily
-    flip-flopped samples for deep active learning", ICLR 2024.
+    every σ > 0; ρ is counted on 1,000 units drawn at random and the item itself, so that it is never 0. Cho, Kim & Yoo,
+    "Querying easily flip-flopped samples for deep active learning", ICLR 2024.
 
     Looks at the items with the smallest margins, `candidates` of them (see `margin`); the rest follow by margin, which
     also decides between equals. Costs a pass over the probabilities and draws · (candidates + 1,000) · d · C
