@@ -136,7 +136,7 @@ def test_weights_that_changed_on_disk_do_not_go_on_in_the_old_features(
 def test_an_encoder_without_what_it_needs_is_refused_at_once(make_project: MakeProject) -> None:
     with pytest.raises(BadInput) as refused:
         make_project(TEXTS, recipe={"encoder": {"name": "transformer"}})
-    assert "needs its setting 'model'" in str(refused.value.errors)
+    assert "needs its setting 'model'" in str(refused.value.extra["errors"])
 
 
 @pytest.fixture

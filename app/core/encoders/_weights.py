@@ -46,7 +46,7 @@ def folder(model: str) -> Path:
 def _fetched(model: str) -> Path:
     """The snapshot that is in the hub's cache, however old: features must not change because a model was updated."""
     hub = imported("huggingface_hub", "hub")
-    hub.utils.disable_progress_bars()  # a worker's log is read by machines
+    imported("huggingface_hub.utils", "hub").disable_progress_bars()  # a worker's log is read by machines
     wanted = {"allow_patterns": list(READ), "ignore_patterns": "*/*"}
     try:
         try:
