@@ -1,6 +1,7 @@
 """The least disagree metric against what can be counted by hand and against its definition, written out."""
 
 import numpy as np
+import pytest
 
 from app.core.data import Pool
 from app.core.strategies import _disagreement
@@ -101,11 +102,12 @@ def test_beyond_the_candidates_items_come_by_margin():
     assert ranking.rows[2:].tolist() == [3, 4, 5, 0]
 
 
-def test_without_a_last_layer_both_rank_by_margin_first():
+def test_without_a_last_layer_both_say_so():
     given = exclusive(LINE, AT_0)
     pool = Pool(given.features, given.probabilities, given.owner, given.held)
-    assert Ldm().rank(pool, 6, np.random.default_rng(0)).rows.tolist() == [1, 2, 3, 4, 5, 0]
-    assert LdmS().rank(pool, 3, np.random.default_rng(0)).rows[0] == 1
+    for strategy in (Ldm(), LdmS()):
+        with pytest.raises(ValueError, match="last layer"):
+            strategy.rank(pool, 3, np.random.default_rng(0))
 
 
 def test_weights_of_ldm_s_by_hand():
