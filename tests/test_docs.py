@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.core import plugins
@@ -104,6 +105,35 @@ def test_rest_names_every_field_of_an_exported_line() -> None:
     told = set(re.findall(r"`(\w+)`", rows_of("rest.md", "## Export")))
     line = {"id", "external_id", "content", "meta", "answer", "confidence", "labels", "skips", "prediction"}
     assert line | set(export_shape._LABEL) <= told
+
+
+def test_rest_names_everything_that_is_measured() -> None:
+    """The metrics of a round that has all a project can have, and what publishing adds to them."""
+    from app.core.data import ArrayFeatures
+    from app.core.findings import History
+    from app.core.round import RoundInput
+    from app.core.round import run as run_round
+    from app.core.tasks.classification import Classification
+
+    rows = np.arange(40)
+    drawn = {"drawn_rows": rows[::2], "queued_rows": rows[1::2], "picked_rows": rows, "picked_with": None}
+    given = RoundInput(
+        task=Classification(["a", "b"]),
+        recipe={},
+        features=ArrayFeatures(np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)),
+        answers=[(row, 1, {"class": "ab"[row % 2]}) for row in range(40)],
+        open_rows=np.arange(40, 60),
+        busy_rows=rows[:0],
+        audit_rows=rows,
+        previous=None,
+        queue_size=5,
+        seed=1,
+        step=lambda _: None,
+        history=History(**drawn, checkpoint=None),
+    )
+    named = re.findall(r"^\| of `metrics` .*?\n\n", text("rest.md"), re.M | re.S)[0]
+    told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (.*?) \|", named, re.M)))) - {"metrics"}
+    assert told == {*run_round(given).metrics, "audit", "labels"}
 
 
 def test_operate_names_every_setting_with_its_default() -> None:
