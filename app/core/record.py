@@ -45,10 +45,10 @@ def verdict(
 
     The random rows R are cut into f = 10 folds. For each, one learner is fitted to k rows of R outside of the fold and
     one to the first k rows of the queue, k the same; both are tested on the fold: d_i is right_i(queue) less
-    right_i(random), for every i in R. The difference is their mean, its variance s²_d / |R| · (1 + f / (f − 1)): the
-    folds' training sets overlap, and other k rows would have made other models, which the spread within the test rows
-    does not show (Nadeau & Bengio, "Inference for the generalization error", Machine Learning 2003: 1/f + n₂/n₁ in
-    place of 1/f).
+    right_i(random), for every i in R. The difference is their mean, its variance s²_d (1/|R| + 1/k): the folds'
+    training sets overlap, and other k rows would have made other models, which the spread within the test rows does not
+    show (Nadeau & Bengio, "Inference for the generalization error", Machine Learning 2003: 1/f + n₂/n₁ in place of
+    1/f, with n₂ = |R|/f test and n₁ = k training rows).
 
     It leans towards "random": the queue's rows were chosen to complete the random ones, which its model is denied here.
     """
@@ -81,7 +81,7 @@ def _judge(difference: FloatArray, k: int, level: float = 0.95) -> Verdict:
     mean = float(difference.mean())
     # One more row of each kind: rows that all agree are no certainty.
     variance = (float(((difference - mean) ** 2).sum()) + 2) / (n + 2)
-    half = NormalDist().inv_cdf((1 + level) / 2) * float(np.sqrt(variance / n * (1 + FOLDS / (FOLDS - 1))))
+    half = NormalDist().inv_cdf((1 + level) / 2) * float(np.sqrt(variance * (1 / n + 1 / k)))
     low, high = max(-1.0, mean - half), min(1.0, mean + half)
     said = "better" if low > 0 else "worse" if high < 0 else "open"
     return Verdict(said, mean, low, high, n, k)
