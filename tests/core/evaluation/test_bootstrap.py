@@ -113,7 +113,6 @@ def test_macro_f1_intervals_hold_the_truth_as_often_as_they_say(n: int) -> None:
             asked += 1
             held += interval[0] <= known <= interval[1]
     assert asked > 145
-    print("F1", n, held / asked)
     assert 0.91 < held / asked < 0.99
 
 
@@ -128,5 +127,4 @@ def test_log_loss_intervals_hold_the_truth_as_often_as_they_say() -> None:
         interval = log_loss_interval(p, np.eye(3)[np.minimum(classes, 2)], True, rng)
         assert interval is not None
         held += interval[0] <= known <= interval[1]
-    print("log loss", held / 200)
     assert 0.91 < held / 200 < 0.98

@@ -94,5 +94,4 @@ def test_lure_is_without_bias_where_the_mean_of_what_was_chosen_is_far_off() -> 
     assert np.mean(naive) - losses.mean() > 0.07
     error = np.std(repaired) / np.sqrt(1000)
     assert abs(np.mean(repaired) - losses.mean()) < 3 * error < 0.006
-    print("LURE", np.mean(naive), np.mean(repaired), losses.mean(), held / 1000)
     assert held / 1000 > 0.92
