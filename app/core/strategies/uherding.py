@@ -25,7 +25,7 @@ class Uherding(Strategy):
     few labels ask for what is typical, many for what is doubtful. With u = 1 it is `maxherding`. Bae, Oliveira &
     Sutherland, "Uncertainty herding: one active learning method for all label budgets", ICLR 2025.
 
-    Ours: only the most doubtful t/3 of the pool are chosen from, and σ is times √t, at least ½; t = min(1, 3C / L) with
+    Ours: only the most doubtful t/3 of the pool are chosen from, and σ is times √t, at least ½; t = min(1, 5C / L) with
     C classes and L labels. Without it the last labels still go to what is like many, and 99 % of the accuracy that all
     labels give comes later.
 
@@ -71,9 +71,9 @@ class Uherding(Strategy):
 
 
 def _earliness(pool: Pool) -> float:
-    """t = min(1, 3C / L): 1 until there are three labels a class, and falling from then on."""
+    """t = min(1, 5C / L): 1 until there are five labels a class, and falling from then on."""
     classes = max(pool.probabilities.shape[1], len(pool.probabilities) // max(pool.n, 1))
-    return float(min(1.0, 3 * classes / max(len(pool.held), 1)))
+    return float(min(1.0, 5 * classes / max(len(pool.held), 1)))
 
 
 def _width(held: FloatArray, rng: np.random.Generator) -> float:
