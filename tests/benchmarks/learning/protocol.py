@@ -58,8 +58,7 @@ makes the peer look better than it is (the winner's curse); p is not corrected.
 """
 MATRIX = """\
 Numbers of data sets on which the row is better than the column beyond noise; the rows in the order of wins minus
-losses. Contestants with three seeds and more; pairs with
-few common seeds win and lose seldom.
+losses. Contestants with three seeds and more; pairs with few common seeds win and lose seldom.
 
 """
 TWINS = """\
@@ -70,9 +69,10 @@ runs ties may be broken otherwise (scikit-activeml draws among them), and then t
 """
 SPEED = """\
 Choosing 100 of many items (384 dimensions, 77 classes, 1,000 labels), from features and probabilities that are in
-memory, on two threads, each contestant in a process of its own; median of up to three runs, and the memory that it
-took beyond the data. Our strategies that compare features look at the most uncertain 20,000 items or fewer, as in a
-round; the libraries' look at all, as they are made to.
+memory: seconds of one processor with one thread, each contestant in a process of its own, median of up to three runs,
+and the memory that it took beyond the data. Our strategies that compare features look at the most uncertain 20,000
+items or fewer, as in a round; the libraries' look at all, as they are made to. A contestant that took too much of the
+smaller pool is not tried on the larger.
 
 """
 VARIANTS = {
