@@ -63,8 +63,8 @@ def run(folder: Path, quick: bool) -> str:  # nothing is written
     found = [one for name in (list(DATA)[-3:] if quick else DATA) for one in _measure(name, seeds)]
     about = (
         f"Accuracy in % of the learner `linear`, strength {STRENGTH}, on at most {TEST:,} items that are never "
-        f"labelled, with labels drawn at random; mean of {seeds} seeds; in brackets what the second rung adds to the first, "
-        f"paired, ± 95 %. At most {MOST:,} items of each set."
+        f"labelled, with labels drawn at random; mean of {seeds} seeds; in brackets what the second rung "
+        f"adds to the first, paired, ± 95 %. At most {MOST:,} items of each set."
     )
     head = ["data", "encoder", "dimensions", "RankMe", *(f"{labels} labels" for labels in LABELS)]
     return "\n\n".join([about, table(head, _rows(found)), *_summaries(found)])
