@@ -11,8 +11,9 @@ from app.core.learners._balance import balanced
 from app.core.learners._logistic import Rows, fit
 from app.core.learners._outputs import Outputs, grouped, kept, of_own_model
 
-GRID = (0.03, 0.01, 0.004, 0.0015, 0.0005)
+GRID = (0.1, 0.03, 0.01, 0.004, 0.0015, 0.0005)
 MIDDLE = 0.004
+Found = dict[float, tuple[FloatArray, Tensor]]  # strength → losses of the rows, weights
 FLOOR = 0.01  # of a probability: one row that is wrong for certain must not decide
 
 
@@ -22,9 +23,9 @@ def choose(
     """The strength of GRID whose out-of-fold log loss is lowest, at the temperature that suits it best; and the weights
     [d, groups, K] of the models of that strength, each without a group of folds, from which fold models may start.
 
-    λ = strength · unit; rows with the weights as given. It is MIDDLE unless the mean gain is more than its own standard
-    error, for with few rows the lowest loss is luck. From strong to weak, each fit starting from the last, until the
-    loss has grown again.
+    λ = strength · unit; rows with the weights as given. Of strengths that are as good within the standard error of the
+    difference it is the one nearest to MIDDLE, for with few rows the lowest loss is luck. From strong to weak, each fit
+    starting from the last, until the loss has grown again.
     """
     groups, n_groups = grouped(folds, n_folds)
     weights = rows.weights[:, -1:] * kept(groups, n_groups)[:, :n_groups]
@@ -32,7 +33,7 @@ def choose(
     weights = balanced(weights, rows.targets, balance) if rows.exclusive else weights
     models = replace(rows, weights=weights, seen=outputs.seen)
     W = torch.zeros(rows.design.shape[1], n_groups, rows.targets.shape[1])
-    found: dict[float, tuple[FloatArray, Tensor]] = {}
+    found: Found = {}
     best = GRID[0]
     for strength in GRID:
         W = fit(models, torch.full((n_groups,), strength * unit), W, iterations)
@@ -41,9 +42,18 @@ def choose(
             best = strength
         elif strength <= MIDDLE:
             break
-    gain = found[MIDDLE][0] - found[best][0]
-    best = best if gain.mean() > gain.std() / np.sqrt(len(gain)) else MIDDLE
-    return best, found[best][1]
+    chosen = _nearest_as_good(found, best)
+    return chosen, found[chosen][1]
+
+
+def _nearest_as_good(found: Found, best: float) -> float:
+    """From MIDDLE towards the best the first strength that is no worse than the standard error of the difference."""
+    way = GRID[GRID.index(MIDDLE) :] if best <= MIDDLE else GRID[GRID.index(MIDDLE) :: -1]
+    for strength in way:
+        loss = found[strength][0] - found[best][0]
+        if loss.mean() <= loss.std() / np.sqrt(len(loss)):
+            return strength
+    return best
 
 
 def _losses(rows: Rows, W: Tensor, groups: IntArray, outputs: Outputs) -> FloatArray:
