@@ -150,8 +150,8 @@ def test_a_simulation_of_another_project_is_not_shown(
 def test_the_page_asks_shows_and_explains(client_for: Any, known: Project, alice: User) -> None:
     client, address = client_for(alice), f"/projects/{known.id}/simulate"
     first = client.get(address).text
-    assert 'value="margin" checked' in first
-    assert "random" not in first.split("<legend>Learners")[0].split("<legend>Strategies")[1].split("picks")[1]
+    assert 'value="auto" checked' in first
+    assert 'value="random"' not in first.split("<legend>Learners")[0].split("<legend>Strategies")[1]
     asked = client.post(address, data={**FORM, "seeds": "3"})
     assert asked.status_code == 303
     assert "Waiting for a worker" in client.get(address).text
