@@ -41,7 +41,7 @@ def test_it_is_asked_for_by_clicks_and_shows_itself_while_it_runs(visit: Any, kn
     while _is_open():
         tasks.run_simulation(known.id)
     page.wait_for_selector("[data-state=done]")
-    assert "labels by margin" in page.inner_text(".verdict")
+    assert "labels by auto" in page.inner_text(".verdict")
     page.click("text=The curves as a table")
     assert page.locator("details table tbody tr").count() == 21
 

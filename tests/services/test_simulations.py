@@ -89,7 +89,7 @@ def test_it_works(known: Project, alice: User, sent: list[Any]) -> None:
     assert found.rounds_done == found.rounds_total == 2 * (1 + 2 * 3)
     assert found.result is not None
     assert found.result["replays"] == {"finished": 6, "wanted": 6}
-    assert [one["strategy"] for one in found.result["standings"]] == ["margin", "random"]
+    assert [one["strategy"] for one in found.result["standings"]] == ["auto", "random"]
     curve = found.result["standings"][0]["curve"]
     assert [labels for labels, _ in curve] == [0, 10, 20]
     assert curve[-1][1]["value"] > 0.9
