@@ -93,7 +93,7 @@ def test_it_works(known: Project, alice: User, sent: list[Any]) -> None:
     curve = found.result["standings"][0]["curve"]
     assert [labels for labels, _ in curve] == [0, 10, 20]
     assert curve[-1][1]["value"] > 0.9
-    assert "labels by margin" in found.result["sentence"]
+    assert "labels by auto" in found.result["sentence"]
     assert found.plan["facts"] == {"items": 60, "out_of_scope": 0, "truth": 60, "merged": 0, "drawn": 0, "left_out": 0}
 
 
