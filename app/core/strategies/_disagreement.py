@@ -87,7 +87,10 @@ def _least(
         speed = flips(x @ noise[:-1] + noise[-1])
         for q, (known, asked) in enumerate(zip(speed[:sampled].T, speed[sampled:].T, strict=True)):
             before = sampled - np.searchsorted(np.sort(known), asked)
-            least[:, q] = np.minimum(least[:, q], np.where(asked > 0, (before + beside) / (sampled + beside), 1))
+            # At least itself: a row of the sample may come out a rounding faster than its twin there, and a ρ of 0
+            # would be divided by.
+            flipped = np.maximum(before + beside, 1)
+            least[:, q] = np.minimum(least[:, q], np.where(asked > 0, flipped / (sampled + beside), 1))
     return least
 
 

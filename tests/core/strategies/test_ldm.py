@@ -137,3 +137,11 @@ def test_ldm_s_asks_no_twins_while_others_flip_as_easily():
 def test_ldm_s_begins_with_the_least_ldm():
     for seed in range(5):
         assert LdmS().rank(exclusive(LINE, AT_0), 2, np.random.default_rng(seed)).rows[0] in (1, 2)
+
+
+def test_no_ldm_is_zero_where_a_product_rounds_differently_in_another_place():
+    for n in (2, 3, 5, 300):
+        rng = np.random.default_rng(n)
+        pool = exclusive(rng.normal(size=(n, 8)), rng.normal(size=(9, 77)))
+        assert ldm(pool, draws=20).min() >= 1 / n - 1e-9
+        assert np.isfinite(LdmS(draws=20).rank(pool, 1, rng).scores).all()
