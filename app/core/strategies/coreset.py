@@ -115,7 +115,7 @@ class _Cover:
 
     def look(self, rows: IntArray) -> None:
         """Make the bounds of these rows true."""
-        rows = rows[self.seen[rows] < self.known]
+        rows = np.unique(rows[self.seen[rows] < self.known])  # one twice, in two blocks, would be known in the second
         new = self.seen[rows] <= FIRST
         for group in (rows[new], rows[~new]):  # apart, or one row that saw few centres would have all compared again
             for part in blocks(len(group), self.known):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from app.core.data import Pool
+from app.core.strategies import _distances
 from app.core.strategies.coreset import Coreset
 
 
@@ -47,6 +48,13 @@ def test_lazy_greed_chooses_what_plain_greed_does(held, d):
     rng = np.random.default_rng(held + d)
     x, h = rng.normal(size=(1500, d)).astype(np.float32), rng.normal(size=(held, d)).astype(np.float32)
     assert rank(x, h, 80).rows.tolist() == plain(x, h, 80)[0]
+
+
+def test_looking_in_blocks_chooses_the_same(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, h = rng.normal(size=(1500, 8)).astype(np.float32), rng.normal(size=(100, 8)).astype(np.float32)
+    monkeypatch.setattr(_distances, "BLOCK", 6_400)  # 64 rows and the 100 held: the 65th is in a block of its own
+    assert rank(x, h, 40).rows.tolist() == plain(x, h, 40)[0]
 
 
 def test_the_order_of_what_is_held_does_not_matter():
