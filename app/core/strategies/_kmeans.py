@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.data import FloatArray, IntArray
-from app.core.strategies._distances import blocks, squared, squared_norms
+from app.core.strategies._distances import BLOCK, blocks, squared, squared_norms
 
 ITERATIONS = 20
 
@@ -47,6 +47,8 @@ def _seeds(x: FloatArray, norms: FloatArray, weights: FloatArray, k: int, rng: n
 
     Costs its products, and gives sums 3 to 5 % lower than one draw each. Arthur & Vassilvitskii, SODA 2007.
     """
+    # Of few rows all distances at once: k small products would each make their threads wait for each other.
+    apart = squared(x, x, norms, norms) if len(x) ** 2 <= BLOCK else np.empty((0, 0), np.float32)
     nearest = np.ones(len(x), np.float32)
     seeds: list[int] = []
     for _ in range(k):
@@ -54,7 +56,7 @@ def _seeds(x: FloatArray, norms: FloatArray, weights: FloatArray, k: int, rng: n
         if not mass[-1] > 0:  # every row is the twin of a seed
             break
         drawn = np.searchsorted(mass, rng.random(2 + int(np.log(k))) * mass[-1], side="right").clip(max=len(x) - 1)
-        after = squared(x[drawn], x, norms[drawn], norms)
+        after = apart[drawn] if len(apart) else squared(x[drawn], x, norms[drawn], norms)
         after[np.arange(len(drawn)), drawn] = 0
         if seeds:
             after = np.minimum(after, nearest)

@@ -89,7 +89,8 @@ class _Cover:
         if len(held):
             self.centres[: len(held)] = held
         self.known = len(held)
-        self.batch = min(max(len(self.x) // 256, 64), 4096, len(self.x))
+        # Fewer would be looked at in vain, but in more products; each makes its threads wait for each other.
+        self.batch = min(max(len(self.x) // 128, 64), 8192, len(self.x))
 
     def add(self, row: int) -> None:
         """Make a row a centre."""
