@@ -47,7 +47,7 @@ class Posterior:
 
     def draws(self, k: int, rng: np.random.Generator) -> Tensor:
         """What k draws add to the weights [k, d, K]."""
-        curved, across = torch.linalg.eigh(self.classes)
+        curved, across = (each.float() for each in torch.linalg.eigh(self.classes.double()))
         deviation = COOL**0.5 * (self.spread[:, None] * curved.clamp_min(0) + self.penalty).rsqrt()
         shape = (k, len(self.axes), len(self.classes))
         noise = torch.from_numpy(rng.standard_normal(shape, np.float32))

@@ -81,8 +81,10 @@ def principal(rows: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     for _ in range(3):
         basis = torch.linalg.qr(rows.T @ (rows @ basis))[0]
     inside = rows @ basis
-    values, vectors = torch.linalg.eigh(inside.T @ inside)
-    return basis @ vectors.flip(1), values.flip(0).clamp_min(0)
+    # In double precision: of rows of low rank, as a small table's are, the product holds numbers below what float32
+    # can scale, and its eigenvalues fail to converge; one round of a hundred ended so.
+    values, vectors = torch.linalg.eigh((inside.T @ inside).double())
+    return basis @ vectors.flip(1).to(rows.dtype), values.flip(0).clamp_min(0).to(rows.dtype)
 
 
 @dataclass(frozen=True)
