@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -116,7 +117,12 @@ def keep_learned(project_id: int, fingerprint: str, learned: dict[str, Any]) -> 
 
 def learned_of(one: Encoding) -> dict[str, Any]:
     """What this encoding's encoder learned; empty where that is nothing, or is lost, which its fingerprint tells."""
-    path = store.features_folder(one.project_id, one.fingerprint) / LEARNED
+    return learned_in(store.features_folder(one.project_id, one.fingerprint), one)
+
+
+def learned_in(folder: Path, one: Encoding) -> dict[str, Any]:
+    """The same, of an encoding whose features lie in this folder: another system's data directory, say."""
+    path = folder / LEARNED
     if path.exists():
         found: dict[str, Any] = json.loads(path.read_bytes())
         return found

@@ -113,10 +113,12 @@ class Watcher:
         from sqlalchemy import select
 
         from app.models import Encoding, Item, Project
+        from app.services.encoding_data import learned_in
 
         with self.up.database() as database, database.read_session() as db:
             project = db.get_one(Project, self.project)
             encoding = db.get_one(Encoding, project.encoding_id)
             query = select(Item.external_id).where(Item.project_id == self.project).order_by(Item.row)
             names = [name or "" for name in db.scalars(query)]
-            return encoding.encoder.get("learned", {}), [int(name.removesuffix(".img")) for name in names]
+            folder = self.up.folder / "projects" / str(self.project) / "features" / encoding.fingerprint
+            return learned_in(folder, encoding), [int(name.removesuffix(".img")) for name in names]
