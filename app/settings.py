@@ -87,7 +87,7 @@ class Settings(BaseSettings):
         from hashlib import sha256
         from tempfile import gettempdir
 
-        return Path(gettempdir()) / f"marginalia-{sha256(bytes(path)).hexdigest()[:16]}.sock"
+        return Path(gettempdir()) / f"marginalia-{sha256(bytes(path)).hexdigest()[:8]}.sock"
 
     @property
     def broker(self) -> str:

@@ -82,7 +82,7 @@ def test_ctrl_c_leaves_no_process_and_no_folder(tmp_path: Path, table: Path) -> 
     line = ""
     while "Starting a system" not in line:
         line = process.stdout.readline()
-        assert line or process.poll() is None
+        assert line or process.poll() is None, process.communicate()
     deadline = time.monotonic() + 60
     while not any("app.cli web" in one for one in _commands(tmp_path)):
         assert time.monotonic() < deadline
@@ -99,7 +99,7 @@ def test_a_kill_leaves_no_process(tmp_path: Path, table: Path) -> None:
     deadline = time.monotonic() + 120
     while not any("app.cli web" in one for one in _commands(tmp_path)):
         assert time.monotonic() < deadline
-        assert process.poll() is None
+        assert process.poll() is None, process.communicate()
         time.sleep(0.1)
     process.kill()
     process.communicate()
