@@ -3,7 +3,8 @@
 Refusal ─┬─ NotSignedIn 401      ─┬─ Conflict 409
          ├─ Forbidden 403         ├─ TooLarge 413
          ├─ NotFound 404          ├─ BadInput 422 (fields: which, and why)
-         └─ Unavailable 503       └─ TooManyTries 429
+         ├─ Unavailable 503       ├─ TooManyTries 429
+         └─ NoRoom 507
 """
 
 from typing import Any, ClassVar
@@ -71,3 +72,9 @@ class Unavailable(Refusal):
     """A part of the system that this needs does not answer."""
 
     status, title = 503, "Not available now"
+
+
+class NoRoom(Refusal):
+    """The disk is full; nothing was stored."""
+
+    status, title = 507, "No room on the disk"

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     image_limit_pixels: int = Field(
         50_000_000, ge=1, description="Largest image, in pixels; more is refused before decoding."
     )
+    least_free_bytes: int = Field(
+        256 * 2**20, ge=0, description="Room below which `/readyz` says that the data directory is full."
+    )
     torch_threads: int = Field(
         1, ge=1, description="Threads torch uses in a worker; more than one is slower on a busy machine."
     )

@@ -1,6 +1,6 @@
 """Arrays and media on disk: features, scores, models, images, and uploads that wait.
 
-Every file is written to a temporary name beside its own and renamed, so that a killed process leaves no half file
+Every file is written to a temporary name and renamed, so that a killed process leaves no half file
 under a name that somebody reads. Media are named by the SHA-256 of their bytes.
 """
 
@@ -35,7 +35,9 @@ def folder(*parts: str | int) -> Path:
 def writing(path: Path, is_durable: bool = True) -> Iterator[IO[bytes]]:
     """A file that appears under its name whole, or not at all; on the disk at once, or with the next `flush`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as file:
+    # In the store they wait in one folder, where the sweep finds what a killed process left behind.
+    place = folder("tmp") if path.absolute().is_relative_to(root()) else path.parent
+    with NamedTemporaryFile(dir=place, prefix=".part-", delete=False) as file:
         try:
             yield file
             file.flush()
@@ -116,6 +118,11 @@ def forget_rounds(project_id: int, keep: set[int]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def project_folder(project_id: int) -> Path:
+    """Where a project's arrays lie."""
+    return root() / "projects" / str(project_id)
+
+
 def forget_project(project_id: int) -> None:
     """Delete a project's arrays. Media stay: other projects may show the same bytes."""
     shutil.rmtree(root() / "projects" / str(project_id), ignore_errors=True)
@@ -167,8 +174,21 @@ def temporary() -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
+def temporary_files() -> list[Path]:
+    """Every temporary file of the store, at work or left behind."""
+    return [path for path in folder("tmp").iterdir() if path.is_file()]
+
+
 def forget_temporary(before: float) -> None:
     """Delete what a killed process left behind: temporary files older than a time, in seconds since 1970."""
-    for path in folder("tmp").iterdir():
-        if path.stat().st_mtime < before:
+    for path in temporary_files():
+        if is_older(path, before):
             path.unlink(missing_ok=True)
+
+
+def is_older(path: Path, before: float) -> bool:
+    """Whether a file was last changed before a time, in seconds since 1970; one that is gone was not."""
+    try:
+        return path.stat().st_mtime < before
+    except FileNotFoundError:
+        return False

@@ -99,6 +99,16 @@ class Supervisor:
         except OSError as error:
             raise Unavailable(f"{child.name} cannot be started: {error}") from None
 
+    def _relaunch(self, child: Child, now: float) -> None:
+        """Start it again; where that fails, as on a full disk, later: the system that runs must not end by it."""
+        try:
+            self._launch(child)
+        except (OSError, Unavailable):
+            if self.is_starting:
+                raise
+            child.started = now
+            child.note_end(now)
+
     def _log(self, child: Child) -> Path:
         return self.folder / "logs" / f"{child.name}.log"
 
@@ -121,17 +131,19 @@ class Supervisor:
                 child.note_end(now)
                 self._tell_of_trouble(child)
             if child.process is None and child.due <= now:
-                self._launch(child)
+                self._relaunch(child, now)
         if now - self.rotated > ROTATE_SECONDS:
             self.rotated = now
             for child in self.children:
-                rotate(self._log(child))
+                with suppress(OSError):  # a full disk; it is tried again in a minute
+                    rotate(self._log(child))
         waiting = [child.due - now for child in self.children if child.process is None]
         return max(0.0, min([ROTATE_SECONDS, *waiting]))
 
     def _tell_of_trouble(self, child: Child) -> None:
         if child.stage == BROKER and child.failures == HOPELESS - 1:
-            broker.set_aside(self.settings)
+            with suppress(OSError):
+                broker.set_aside(self.settings)
         if child.failures == HOPELESS and not self.is_starting:
             print(f"{child.name} keeps ending; its log is {self._log(child)}, and these are its last lines:")
             print(last_lines(self._log(child)), flush=True)

@@ -1,6 +1,7 @@
 """Commands about data: bring items in, take labels out, check the invariants."""
 
 import argparse
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -44,7 +45,8 @@ def add(commands: Any) -> None:
     giving.set_defaults(run=run_export)
 
     checking = commands.add_parser("check", help="look for broken invariants; exit code 1 if there are any")
-    checking.add_argument("--mend", action="store_true", help="put right what can be put right safely")
+    checking.add_argument("--mend", action="store_true", help="put right what can be put right safely; never labels")
+    checking.add_argument("--json", action="store_true", help="print the findings as JSON")
     add_place(checking)
     checking.set_defaults(run=run_check)
 
@@ -114,17 +116,21 @@ def run_export(args: argparse.Namespace) -> None:
 
 
 def run_check(args: argparse.Namespace) -> None:
-    """Print what does not hold, a line each."""
+    """Print what does not hold, and what that means; as JSON for programs. Raises Conflict where something is left."""
     existing(args)
-    from app.db import transaction
     from app.services import check
 
-    with transaction() as db:
-        found = check.check(db, datetime.now(UTC), mend=args.mend)
-    for each in found:
-        state = " (mended)" if args.mend and each.mendable else " (can be mended)" if each.mendable else ""
-        sys.stdout.write(f"project {each.project_id}: {each.count} {each.what}{state}\n")
-    left = [each for each in found if not (args.mend and each.mendable)]
+    found = check.examine(datetime.now(UTC), mend=args.mend)
+    if args.json:
+        sys.stdout.write(json.dumps(check.shown(found, args.mend), indent=2) + "\n")
+    else:
+        for each in found:
+            state = "mended" if each.mended else "can be mended" if each.mendable else "needs a person"
+            place = "store" if each.project_id is None else f"project {each.project_id}"
+            examples = ", ".join(map(str, each.examples)) + (", …" if each.count > len(each.examples) else "")
+            sys.stdout.write(f"{place}: {each.count} {each.what} ({state}): {examples}\n  {each.means}\n")
+    left = [each for each in found if not each.mended]
     if left:
         raise Conflict(f"{len(left)} invariants do not hold.")
-    sys.stdout.write("Every invariant holds.\n" if not found else "Every invariant holds now.\n")
+    if not args.json:
+        sys.stdout.write("Every invariant holds.\n" if not found else "Every invariant holds now.\n")

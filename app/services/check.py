@@ -1,112 +1,94 @@
-"""The invariants: what must hold in every database at every moment, found by queries, mended where that is safe."""
+"""The check: what must hold in every system at every moment, looked for on a live or stopped one, and mended.
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+Looking takes no lock: each question is one statement, or looks again before it speaks. Mending takes short
+transactions, and never touches a label.
+"""
 
-from sqlalchemy import func, select, update
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import store
-from app.models import Encoding, Item, Label, Lease, Project, QueueRow, Round
-from app.settings import current
+from app.db import reading, transaction
+from app.models import Project
+from app.services import invariants, invariants_disk
+from app.services.findings import Finding
+
+Look = Callable[[Session, Project, datetime], Finding | None]
+Mend = Callable[[Session, Project, datetime], int]
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One invariant that does not hold: what, how often, and whether `mend` can put it right."""
+class Invariant:
+    """How a project's invariant is looked for, and how it is mended; None where that needs a person."""
 
-    project_id: int
-    what: str
-    count: int
-    mendable: bool
+    look: Look
+    mend: Mend | None = None
 
 
-def check(db: Session, now: datetime, mend: bool = False) -> list[Finding]:
-    """Every invariant of every project; with `mend`, the ones that may be put right are."""
-    found: list[Finding] = []
-    for project in db.scalars(select(Project).order_by(Project.id)):
-        found += [
-            finding
-            for finding in (
-                _slots(db, project, mend),
-                _settled(db, project, mend),
-                _leases(db, project, now),
-                _rows(db, project),
-                _queue(db, project, mend),
-                _encoding(db, project, mend),
-            )
-            if finding.count
-        ]
+INVARIANTS = (
+    Invariant(invariants.slots, invariants.mend_slots),
+    Invariant(invariants.settled, invariants.mend_settled),
+    Invariant(invariants.over_wanted),
+    Invariant(invariants.leases_past_their_end, invariants.mend_leases),
+    Invariant(invariants.rows),
+    Invariant(invariants.queue, invariants.mend_queue),
+    Invariant(invariants.rounds_past_their_end, invariants.mend_rounds),
+    Invariant(invariants.encoding_in_use, invariants.mend_encoding_in_use),
+    Invariant(invariants_disk.shards, invariants_disk.mend_shards),
+    Invariant(invariants_disk.encoded, invariants_disk.mend_encoded),
+    Invariant(invariants_disk.media),
+)
+
+
+def check(db: Session, now: datetime) -> list[Finding]:
+    """What does not hold in any project, seen from one session; nothing is mended."""
+    found = []
+    for project in db.scalars(select(Project).order_by(Project.id)).all():
+        for invariant in INVARIANTS:
+            finding = invariant.look(db, project, now)
+            if finding is not None:
+                found.append(replace(finding, project_id=project.id, mendable=invariant.mend is not None))
     return found
 
 
-def _slots(db: Session, project: Project, mend: bool) -> Finding:
-    """slots = answers wanted − answers that stand − leases that live."""
-    answers = (
-        select(func.count())
-        .where(Label.item_id == Item.id, Label.ended_at.is_(None), Label.answer.is_not(None))
-        .scalar_subquery()
-    )
-    leases = select(func.count()).where(Lease.item_id == Item.id, Lease.ended_at.is_(None)).scalar_subquery()
-    right = project.recipe["votes_wanted"] - answers - leases
-    wrong = list(db.scalars(select(Item.id).where(Item.project_id == project.id, Item.slots != right)))
-    if mend and wrong:
-        values = update(Item).where(Item.project_id == project.id, Item.slots != right).values(slots=right)
-        db.execute(values.execution_options(synchronize_session=False))
-    return Finding(project.id, "items whose slots do not add up", len(wrong), mendable=True)
+def examine(now: datetime, mend: bool = False) -> list[Finding]:
+    """Every invariant of every project, and of the store; with `mend`, those that may be put right are."""
+    with reading() as db:
+        projects = list(db.scalars(select(Project.id).order_by(Project.id)))
+    found = [finding for project_id in projects for finding in _of_project(project_id, now, mend)]
+    return found + invariants_disk.leftovers(now, mend)
 
 
-def _settled(db: Session, project: Project, mend: bool) -> Finding:
-    right = select(Label.id).where(Label.item_id == Item.id, Label.ended_at.is_(None)).exists()
-    wrong = (Item.project_id == project.id) & (Item.is_settled != right)
-    count = db.scalar(select(func.count()).select_from(Item).where(wrong)) or 0
-    if mend and count:
-        db.execute(update(Item).where(wrong).values(is_settled=right).execution_options(synchronize_session=False))
-    return Finding(project.id, "items whose settled mark is wrong", count, mendable=True)
+def _of_project(project_id: int, now: datetime, mend: bool) -> Iterator[Finding]:
+    for invariant in INVARIANTS:
+        finding = _look(invariant, project_id, now)
+        if finding is None:
+            continue
+        # Two statements that ran while people work may disagree; what is broken is still broken a moment later.
+        finding = _look(invariant, project_id, now)
+        if finding is None:
+            continue
+        finding = replace(finding, project_id=project_id, mendable=invariant.mend is not None)
+        if mend and invariant.mend is not None:
+            with transaction() as db:
+                project = db.get(Project, project_id)
+                if project is not None:
+                    invariant.mend(db, project, now)
+            finding = replace(finding, mended=_look(invariant, project_id, now) is None)
+        yield finding
 
 
-def _leases(db: Session, project: Project, now: datetime) -> Finding:
-    """A lease outlives its end by a sweep or two at most; far beyond, no sweep runs."""
-    late = now - timedelta(seconds=60)
-    query = select(func.count()).where(Lease.project_id == project.id, Lease.ended_at.is_(None), Lease.ends_at < late)
-    return Finding(project.id, "leases past their end that no sweep has ended", db.scalar(query) or 0, mendable=False)
+def _look(invariant: Invariant, project_id: int, now: datetime) -> Finding | None:
+    with reading() as db:
+        project = db.get(Project, project_id)
+        return invariant.look(db, project, now) if project is not None else None
 
 
-def _rows(db: Session, project: Project) -> Finding:
-    """Row numbers are dense from 0 to next_row."""
-    count, least, most = db.execute(
-        select(func.count(), func.min(Item.row), func.max(Item.row)).where(Item.project_id == project.id)
-    ).one()
-    is_dense = count == project.next_row and (count == 0 or (least == 0 and most == count - 1))
-    return Finding(project.id, "gaps in the row numbers", 0 if is_dense else 1, mendable=False)
-
-
-def _queue(db: Session, project: Project, mend: bool) -> Finding:
-    """The queue's round is one that exists and was published."""
-    if project.queue_round_id is None:
-        return Finding(project.id, "a queue without its round", 0, mendable=True)
-    made = db.get(Round, project.queue_round_id)
-    is_wrong = made is None or made.state != "published" or made.project_id != project.id
-    foreign = db.scalar(
-        select(func.count())
-        .select_from(QueueRow)
-        .join(Item, Item.id == QueueRow.item_id)
-        .where(QueueRow.round_id == project.queue_round_id, Item.project_id != project.id)
-    )
-    if mend and is_wrong:
-        project.queue_round_id = None
-        project.round_asked_at = None
-    return Finding(project.id, "a queue without its round", int(is_wrong) + (foreign or 0), mendable=True)
-
-
-def _encoding(db: Session, project: Project, mend: bool) -> Finding:
-    """As many rows on disk as the database says."""
-    wrong = 0
-    for one in db.scalars(select(Encoding).where(Encoding.project_id == project.id)):
-        shards = store.shards(store.features_folder(project.id, one.fingerprint))
-        on_disk = shards[-1][1] if shards else 0
-        if on_disk < one.rows_done:
-            wrong += 1
-            if mend:
-                one.rows_done = on_disk
-    return Finding(project.id, f"encodings with fewer rows in {current().data_dir.name}/ than recorded", wrong, True)
+def shown(found: list[Finding], mend: bool) -> dict[str, Any]:
+    """The findings as JSON: whether all holds (now), and each with what it means."""
+    left = [one for one in found if not one.mended]
+    return {"holds": not left, "mend": mend, "findings": [one.shown() for one in found]}

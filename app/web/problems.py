@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from app import log
+from app import log, outages
 from app.errors import NotSignedIn, Refusal
 from app.web.answers import answer
 from app.web.render import page
@@ -22,6 +22,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    for kind in outages.KINDS:
+        app.add_exception_handler(kind, _outage)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -48,6 +50,17 @@ def _http(request: Request, error: Exception) -> Response:
     title = TITLES.get(error.status_code, "Refused")
     found = problem(request, error.status_code, title, str(error.detail), {})
     found.headers.update(error.headers or {})
+    return found
+
+
+def _outage(request: Request, error: Exception) -> Response:
+    """A full disk or a database that is away: told in a line of the log, without the traceback of every request."""
+    refusal = outages.refusal_of(error)
+    if refusal is None:
+        return _unforeseen(request, error)
+    _log.warning("outage", path=request.url.path, status=refusal.status, error=str(error).splitlines()[0][:300])
+    found = problem(request, refusal.status, refusal.title, refusal.detail, {})
+    found.headers["Retry-After"] = "1"
     return found
 
 

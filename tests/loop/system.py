@@ -54,6 +54,7 @@ class Place:
         found = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         return {
             **found,
+            "PYTHONPATH": str(ROOT),  # this checkout, not whichever one is installed
             "MARGINALIA_DATA_DIR": str(self.folder),
             "MARGINALIA_DATABASE_URL": self.database_url,
             "MARGINALIA_REDIS_URL": self.redis_url,

@@ -46,15 +46,6 @@ def test_an_unforeseen_error_is_a_500_that_tells_nothing(
     client.close()
 
 
-def test_health_tells_life_and_readiness_apart(client_for: ClientFor, database: Any) -> None:
-    client = client_for(None)
-    assert client.get("/healthz").json() == {"status": "alive"}
-    ready = client.get("/readyz")  # no broker here
-    assert ready.status_code == 503
-    assert ready.json()["database"] == "ok"
-    assert ready.json()["broker"] != "ok"
-
-
 def test_a_body_that_is_too_large_is_refused(client_for: ClientFor, alice: User) -> None:
     response = client_for(alice).post("/api/v1/projects", content=b"x" * (2 * 2**20 + 1))
     assert response.status_code == 413
