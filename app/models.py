@@ -110,13 +110,27 @@ class Token(Base):
 
 
 class FailedSignIn(Base):
-    """One failed password, counted to slow down guessing."""
+    """One failed password, or one that is being tried, counted to slow down guessing."""
 
     __tablename__ = "failed_sign_in"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
+    address: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    browser: Mapped[bytes | None] = mapped_column(LargeBinary(32))  # the known one that it came from
     at: Mapped[datetime]
-    __table_args__ = (Index("ix_failed_sign_in_email_at", "email", "at"),)
+    __table_args__ = (
+        Index("ix_failed_sign_in_email_at", "email", "at"),
+        Index("ix_failed_sign_in_address_at", "address", "at"),
+    )
+
+
+class KnownBrowser(Base):
+    """A browser that a person has signed in with: its tries are counted apart from strangers'."""
+
+    __tablename__ = "known_browser"
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    seen_at: Mapped[datetime]
 
 
 class Project(Base):

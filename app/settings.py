@@ -34,6 +34,16 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the web server listens on.")
+    trusted_hosts: str = Field(
+        "",
+        description="Names, by commas, that requests may call the server by; `.example.org` means all below it, `*` "
+        "any. Empty: any, but on a loopback address only the machine's own.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks, by commas, of proxies whose X-Forwarded-For and X-Forwarded-Proto are "
+        "believed.",
+    )
     workers: int = Field(
         1,
         ge=0,

@@ -73,6 +73,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("DATABASE_URL", "REDIS_URL", "MARGINALIA_DATABASE_URL", "MARGINALIA_REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MARGINALIA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MARGINALIA_TRUSTED_HOSTS", "testserver")  # what the test client calls the application
     current.cache_clear()
     store.root().mkdir()
     yield store.root()

@@ -10,7 +10,7 @@ from app.errors import BadInput
 
 
 def add(commands: Any) -> None:
-    """`marginalia user add` and `marginalia token create`."""
+    """`marginalia user add`, `user password` and `marginalia token create`."""
     user = commands.add_parser("user", help="accounts").add_subparsers(metavar="ACTION", required=True)
     adding = user.add_parser("add", help="make an account; the password is read from standard input")
     adding.add_argument("email", metavar="EMAIL")
@@ -20,6 +20,12 @@ def add(commands: Any) -> None:
     adding.add_argument("--password-stdin", action="store_true", required=True)
     add_place(adding)
     adding.set_defaults(run=add_user)
+
+    password = user.add_parser("password", help="give an account a new password, and sign all its browsers out")
+    password.add_argument("email", metavar="EMAIL")
+    password.add_argument("--password-stdin", action="store_true", required=True)
+    add_place(password)
+    password.set_defaults(run=set_password)
 
     token = commands.add_parser("token", help="API tokens").add_subparsers(metavar="ACTION", required=True)
     creating = token.add_parser("create", help="print a new API token and nothing else; it cannot be shown again")
@@ -33,9 +39,7 @@ def add(commands: Any) -> None:
 
 def add_user(args: argparse.Namespace) -> None:
     """Make an account with the password on standard input."""
-    password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise BadInput("There is no password on standard input.")
+    password = _password()
     migrated(args)
     from app.db import transaction
     from app.services import users
@@ -43,6 +47,28 @@ def add_user(args: argparse.Namespace) -> None:
     with transaction() as db:
         user = users.add_user(db, args.email, args.name, password, args.admin, datetime.now(UTC))
         sys.stdout.write(f"{user.email} can sign in.\n")
+
+
+def set_password(args: argparse.Namespace) -> None:
+    """Set a new password; whatever was counted against the account is forgotten."""
+    password = _password()
+    migrated(args)
+    from app.db import transaction
+    from app.services import tries, users
+
+    made = users.hash_password(password)
+    with transaction() as db:
+        user = users.by_email(db, args.email)
+        users.set_password(db, user.id, made)
+        tries.forget_account(db, user.email)
+        sys.stdout.write(f"{user.email} has a new password, and is signed out everywhere.\n")
+
+
+def _password() -> str:
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise BadInput("There is no password on standard input.")
+    return password
 
 
 def create_token(args: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from app.commands import add_place, migrated, settings
 from app.errors import Conflict
+from app.settings import Settings
 
 
 def add(commands: Any) -> None:
@@ -119,13 +120,16 @@ def run_web(args: argparse.Namespace) -> None:
     found = settings(args)
     log.configure(found.log_level)
     if args.reload:  # uvicorn watches the code only if it may open the socket itself
-        uvicorn.run("app.web.main:app", fd=args.fd, reload=True, reload_dirs=_code(), log_config=None)
+        watched: dict[str, Any] = {"reload": True, "reload_dirs": _code(), **_proxies(found)}
+        uvicorn.run("app.web.main:app", fd=args.fd, log_config=None, **watched)
         return
     config = uvicorn.Config(
         "app.web.main:app",
         log_config=None,
         access_log=False,  # requests are logged by the application, with their ids
         timeout_graceful_shutdown=3,  # a page that listens for events would hold the server for ever
+        server_header=False,
+        **_proxies(found),
     )
     # A socket made from the descriptor knows its own family; uvicorn's --fd would take it for a Unix socket.
     own = nullcontext(socket.socket(fileno=args.fd)) if args.fd is not None else listening(found.host, found.port)
@@ -154,6 +158,11 @@ def run_migrate(args: argparse.Namespace) -> None:
                 raise Conflict(f"The migrations do not make the tables of the models: {error}") from None
             finally:
                 db.use(None)
+
+
+def _proxies(found: Settings) -> dict[str, Any]:
+    """Whose word on the caller's address and scheme is taken; uvicorn by itself takes everybody's on this machine."""
+    return {"proxy_headers": bool(found.trusted_proxies), "forwarded_allow_ips": found.trusted_proxies}
 
 
 def _code() -> list[str]:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.models import Item, Label, Project, User
+from app.services.upload_rows import digest_of
 
 Only = Literal["all", "labelled", "unlabelled"]
 
@@ -35,3 +36,9 @@ def items(db: Session, project: Project, only: Only, after: int, n: int) -> tupl
     for item_id, name, email, answer, skip_reason in db.execute(standing):
         shown[item_id].said.append({"annotator": name or email, "answer": answer, "skip_reason": skip_reason})
     return list(shown.values()), found[n - 1].row if len(found) > n else None
+
+
+def shows_medium(db: Session, project: Project, sha256: str) -> bool:
+    """Whether an item of this project is this image: its name alone must not open it to the members of others."""
+    same = Item.content_hash == digest_of({"image": sha256})
+    return bool(db.scalar(select(exists().where(Item.project_id == project.id, same))))

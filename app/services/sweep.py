@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app import jobs, store
 from app.models import Lease, Project, SignIn, Worker
-from app.services import encodings, measuring, rounds, simulation_work, uploads
+from app.services import encodings, measuring, rounds, simulation_work, tries, uploads
 
 KEPT = timedelta(days=1)
 
@@ -30,6 +30,7 @@ def tidy(db: Session, now: datetime) -> None:
     """Forget what nobody can need any more."""
     db.execute(delete(Lease).where(Lease.ended_at < now - KEPT))
     db.execute(delete(SignIn).where(SignIn.ends_at < now))
+    tries.forget(db, now)
     db.execute(delete(Worker).where(Worker.seen_at < now - timedelta(days=1)))
     uploads.forget_spools(db, now)
     store.forget_temporary(now.timestamp() - KEPT.total_seconds())

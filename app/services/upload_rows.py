@@ -52,16 +52,12 @@ class RowReader:
         """The row as a candidate. Raises Refused."""
         try:
             content, meta, name, label = self.read(row)
-            digest = self._digest(content)
+            digest = digest_of(content)
             return Candidate(row.place, content, meta, external_id(name), self.answer(label), digest)
         except (InvalidAnswer, NotAnImage) as error:
             raise Refused(str(error)) from error
         except orjson.JSONEncodeError as error:
             raise Refused(f"It holds a value that cannot be kept: {error}.") from error
-
-    def _digest(self, content: dict[str, Any]) -> bytes:
-        named = content["image"].encode() if "image" in content else orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-        return blake2b(named, digest_size=16).digest()
 
     def _text(self, row: Row) -> tuple[dict[str, Any], dict[str, Any] | None, Any, Any]:
         values, mapping = row.values, self.mapping
@@ -129,6 +125,12 @@ class RowReader:
                 self._answers.clear()
             self._answers[key] = self.task.normalise({}, as_answer(self.task, label))
         return self._answers[key]
+
+
+def digest_of(content: dict[str, Any]) -> bytes:
+    """16 bytes that are the same for the same content; of an image its name, the hash of its bytes, says it all."""
+    named = content["image"].encode() if "image" in content else orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    return blake2b(named, digest_size=16).digest()
 
 
 def as_answer(task: Task, label: Any) -> Any:

@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.errors import BadInput, Conflict, NotFound, TooManyTries
-from app.models import FailedSignIn, SignIn, Token, User
+from app.errors import BadInput, Conflict, NotFound, Unavailable
+from app.models import SignIn, Token, User
 from app.settings import current
 
 SCOPES = ("all", "read", "annotate")
-TRIES = 10
-TRIES_WITHIN = timedelta(minutes=15)
+HASHING_SECONDS = 5.0
 _hasher = PasswordHasher()
+# Each hash takes 64 MB: forty at once, by whoever likes, would be more than a small machine has.
+_hashing = BoundedSemaphore(4)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def add_user(db: Session, email: str, name: str, password: str, is_admin: bool, 
     email = normal_email(email)
     if db.scalar(select(User.id).where(User.email == email)) is not None:
         raise Conflict(f"{email} has an account already.")
-    user = User(email=email, name=_kept(name), password_hash=_hash(password), is_admin=is_admin, created_at=now)
+    user = User(email=email, name=_kept(name), password_hash=hash_password(password), is_admin=is_admin, created_at=now)
     db.add(user)
     db.flush()
     return user
@@ -57,12 +59,13 @@ def normal_email(email: str) -> str:
     return email
 
 
-def _kept(name: str) -> str:
+def _kept(name: str, length: int = 200) -> str:
     """A name as it is kept: PostgreSQL holds no NUL."""
-    return name.replace("\x00", "").strip()[:200]
+    return name.replace("\x00", "").strip()[:length]
 
 
-def _hash(password: str) -> str:
+def hash_password(password: str) -> str:
+    """A password as it is kept. Slow on purpose: call it outside any transaction. Raises BadInput."""
     if not 8 <= len(password) <= 1000:
         raise BadInput(
             "A password has at least 8 characters.", [{"field": "password", "error": "8 to 1000 characters"}]
@@ -84,50 +87,46 @@ class Known:
     password_hash: str
 
 
-def look_up(db: Session, email: str, now: datetime) -> Known:
-    """The account behind an address, or nobody's. Raises TooManyTries after too many failures of late."""
-    email = email.strip().lower()
-    failures = db.scalar(
-        select(func.count())
-        .select_from(FailedSignIn)
-        .where(FailedSignIn.email == email, FailedSignIn.at > now - TRIES_WITHIN)
-    )
-    if (failures or 0) >= TRIES:
-        raise TooManyTries("Too many failed sign-ins for this address. Try again in a quarter of an hour.")
-    user = db.scalar(select(User).where(User.email == email, User.is_active))
-    return Known(user.id, user.password_hash) if user else Known(None, _nobodys_hash())
+def look_up(db: Session, email: str) -> Known:
+    """What a sign-in at this address is checked against: the account behind it, or nobody."""
+    user = db.scalar(select(User).where(User.email == _kept(email, 254).lower(), User.is_active))
+    return known(user)
+
+
+def known(user: User | None) -> Known:
+    """What this person's password is checked against; with None nobody's, which takes as long."""
+    nobodys = _nobodys_hash()  # made at the first use, whoever that is of
+    return Known(user.id, user.password_hash) if user else Known(None, nobodys)
 
 
 def is_password(known: Known, password: str) -> bool:
-    """Whether this is the account's password. Slow on purpose: call it outside any transaction."""
+    """Whether this is the account's password. Slow on purpose: call it outside any transaction. Raises Unavailable."""
+    if not _hashing.acquire(timeout=HASHING_SECONDS):
+        raise Unavailable("Too many people sign in at this moment. Try again in a few seconds.")
     try:
         return _hasher.verify(known.password_hash, password[:1000]) and known.user_id is not None
     except (VerificationError, InvalidHashError):
         return False
-
-
-def note_failure(db: Session, email: str, now: datetime) -> None:
-    """Remember a failed sign-in, and forget the ones that no longer count."""
-    db.execute(delete(FailedSignIn).where(FailedSignIn.at < now - TRIES_WITHIN))
-    db.add(FailedSignIn(email=email.strip().lower()[:254], at=now))
+    finally:
+        _hashing.release()
 
 
 def start_sign_in(db: Session, user_id: int, now: datetime) -> str:
     """The cookie's value for a browser that has just signed in: always a new one, so that none can be planted."""
     key = secrets.token_urlsafe(32)
     ends_at = now + timedelta(days=current().session_days)
-    db.add(SignIn(key_hash=_digest(key), user_id=user_id, created_at=now, ends_at=ends_at))
+    db.add(SignIn(key_hash=digest(key), user_id=user_id, created_at=now, ends_at=ends_at))
     return key
 
 
 def end_sign_in(db: Session, key: str) -> None:
     """Sign a browser out."""
-    db.execute(delete(SignIn).where(SignIn.key_hash == _digest(key)))
+    db.execute(delete(SignIn).where(SignIn.key_hash == digest(key)))
 
 
 def by_cookie(db: Session, key: str, now: datetime) -> Caller | None:
     """Who a cookie belongs to."""
-    query = select(User).join(SignIn).where(SignIn.key_hash == _digest(key), SignIn.ends_at > now, User.is_active)
+    query = select(User).join(SignIn).where(SignIn.key_hash == digest(key), SignIn.ends_at > now, User.is_active)
     user = db.scalar(query)
     return caller(user) if user else None
 
@@ -137,23 +136,30 @@ def by_token(db: Session, key: str, now: datetime) -> Caller | None:
     row = db.execute(
         select(User, Token.scope)
         .join(Token)
-        .where(Token.key_hash == _digest(key), (Token.ends_at.is_(None)) | (Token.ends_at > now), User.is_active)
+        .where(Token.key_hash == digest(key), (Token.ends_at.is_(None)) | (Token.ends_at > now), User.is_active)
     ).first()
     return caller(row[0], row[1]) if row else None
 
 
-def create_token(db: Session, user_id: int, name: str, scope: str, days: int | None, now: datetime) -> str:
-    """A new API token; this is the only time that it can be read."""
+def create_token(
+    db: Session, user_id: int, name: str, scope: str, days: int | None, now: datetime, latest: datetime | None = None
+) -> str:
+    """A new API token; this is the only time that it can be read. `latest`: when it ends, however many the days."""
     if scope not in SCOPES:
         raise BadInput("No such scope.", [{"field": "scope", "error": f"one of {', '.join(SCOPES)}"}])
     if days is not None and not 1 <= days <= 3660:
         raise BadInput("A token lasts 1 to 3660 days.", [{"field": "days", "error": "1 to 3660"}])
     key = "mg_" + secrets.token_urlsafe(32)
     ends_at = now + timedelta(days=days) if days else None
-    db.add(
-        Token(user_id=user_id, name=_kept(name), key_hash=_digest(key), scope=scope, created_at=now, ends_at=ends_at)
-    )
+    if latest is not None:
+        ends_at = min(latest, ends_at or latest)
+    db.add(Token(user_id=user_id, name=_kept(name), key_hash=digest(key), scope=scope, created_at=now, ends_at=ends_at))
     return key
+
+
+def token_end(db: Session, key: str) -> datetime | None:
+    """When a token ends; None: never."""
+    return db.scalar(select(Token.ends_at).where(Token.key_hash == digest(key)))
 
 
 def list_tokens(db: Session, user_id: int) -> list[Token]:
@@ -171,7 +177,7 @@ def delete_token(db: Session, user_id: int, token_id: int) -> None:
 
 def by_email(db: Session, email: str) -> User:
     """The account behind an address. Raises NotFound."""
-    user = db.scalar(select(User).where(User.email == email.strip().lower()))
+    user = db.scalar(select(User).where(User.email == _kept(email, 254).lower()))
     if user is None:
         raise NotFound(f"Nobody has the address {email}.")
     return user
@@ -182,14 +188,12 @@ def list_users(db: Session) -> list[User]:
     return list(db.scalars(select(User).order_by(User.email)))
 
 
-def change_password(db: Session, user_id: int, old: str, new: str) -> None:
-    """Set a new password and sign every browser of this person out. Raises BadInput where the old one is wrong."""
-    user = db.get_one(User, user_id)
-    if not is_password(Known(user.id, user.password_hash), old):
-        raise BadInput("The present password is not right.", [{"field": "old", "error": "not the present password"}])
-    user.password_hash = _hash(new)
+def set_password(db: Session, user_id: int, password_hash: str) -> None:
+    """Set a new password, made by `hash_password`, and sign every browser of this person out."""
+    db.get_one(User, user_id).password_hash = password_hash
     db.execute(delete(SignIn).where(SignIn.user_id == user_id))
 
 
-def _digest(key: str) -> bytes:
+def digest(key: str) -> bytes:
+    """What is kept of a cookie's or token's key. It is random and long, so that a quick hash will do."""
     return sha256(key.encode()).digest()

@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
@@ -22,12 +23,37 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def maybe_signed_in(request: Request) -> Caller | None:
-    """Who is calling, by bearer token or cookie; None for nobody. A bad token is nobody, not the cookie's owner."""
+def address_of(request: Request) -> str:
+    """The caller's network address: behind a proxy that is trusted what it says, else the connection's own.
+
+    Of IPv6 the first half: whoever has one such address has 2^64 of them.
+    """
+    host = request.client.host if request.client else ""
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return host
+    return str(ip_network((found, 64), strict=False).network_address) if found.version == 6 else host
+
+
+def bearer(request: Request) -> str | None:
+    """The API token that a request carries. HTTP's own passwords are a proxy's business, and pass unread."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme:
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def maybe_signed_in(request: Request) -> Caller | None:
+    """Who is calling, by bearer token or cookie; None for nobody. A bad token is nobody, not the cookie's owner.
+
+    A token opens the API and no page: a page's forms know no scopes, so that a token for labelling could make itself
+    one for everything there.
+    """
+    token = bearer(request)
+    if token is not None:
+        if not request.url.path.startswith("/api/"):
+            return None
         with reading() as db:
-            return users.by_token(db, key.strip(), now()) if scheme.lower() == "bearer" else None
+            return users.by_token(db, token, now())
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         return None
@@ -46,6 +72,13 @@ def signed_in(request: Request, caller: Annotated[Caller | None, Depends(maybe_s
     return caller
 
 
+def full(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
+    """A person, or a token that may do all that its owner may. Raises Forbidden."""
+    if caller.scope != "all":
+        raise Forbidden(f"This token may only {caller.scope}.")
+    return caller
+
+
 def admin(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
     """A global admin. Raises Forbidden."""
     if not caller.is_admin:
@@ -55,6 +88,7 @@ def admin(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
 
 MaybeSignedIn = Annotated[Caller | None, Depends(maybe_signed_in)]
 SignedIn = Annotated[Caller, Depends(signed_in)]
+Full = Annotated[Caller, Depends(full)]
 Admin = Annotated[Caller, Depends(admin)]
 # Beyond 2^63 the databases raise errors of their own.
 Id = Annotated[int, Path(ge=1, le=2**62)]

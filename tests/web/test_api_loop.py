@@ -286,6 +286,6 @@ def test_openapi_is_served_and_names_every_promised_route(client_for: ClientFor,
 def test_security_headers_are_on_every_answer(client_for: ClientFor, database: Any) -> None:
     for path in ("/healthz", "/nowhere", "/api/v1/projects"):
         headers = client_for(None).get(path).headers
-        assert "default-src 'self'" in headers["content-security-policy"]
+        assert "script-src 'self'; style-src 'self'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-request-id"]

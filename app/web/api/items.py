@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import FileResponse
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
@@ -15,6 +14,7 @@ from app.errors import BadInput, NotFound
 from app.models import Item
 from app.services import labels, projects, uploads
 from app.services.users import Caller
+from app.web import media
 from app.web.answers import answer
 from app.web.deps import Id, Limit, SignedIn, now
 from app.web.receiving import file_part, pieces
@@ -175,6 +175,4 @@ def medium(item_id: Id, caller: SignedIn) -> Response:
         content = item.content
     if "image" not in content:
         raise NotFound("This item has no image.")
-    # Named by the hash of its bytes, a medium never changes; only this person's browser may keep it.
-    headers = {"Cache-Control": "private, max-age=31536000, immutable", "ETag": f'"{content["image"]}"'}
-    return FileResponse(store.media_path(content["image"]), media_type=content["media_type"], headers=headers)
+    return media.served(content["image"])

@@ -1,11 +1,11 @@
 """Who am I; my tokens; accounts, for admins."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.db import reading, transaction
 from app.services import users
 from app.web.answers import answer
-from app.web.deps import Admin, Id, SignedIn, now
+from app.web.deps import Admin, Full, Id, SignedIn, bearer, now
 from app.web.schemas import TokenIn, UserIn
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"])
@@ -27,16 +27,17 @@ def tokens(caller: SignedIn) -> Response:
 
 
 @router.post("/tokens", status_code=201)
-def create_token(wanted: TokenIn, caller: SignedIn) -> Response:
-    """A new token; its key is shown this once. A token can make no wider one than itself."""
-    scope = wanted.scope if caller.scope == "all" else caller.scope
+def create_token(request: Request, wanted: TokenIn, caller: Full) -> Response:
+    """A new token; its key is shown this once. One that a token makes ends with that token at the latest."""
     with transaction() as db:
-        key = users.create_token(db, caller.user_id, wanted.name, scope, wanted.days, now())
-        return answer({"token": key, "scope": scope}, 201)
+        maker = bearer(request)
+        latest = users.token_end(db, maker) if maker else None
+        key = users.create_token(db, caller.user_id, wanted.name, wanted.scope, wanted.days, now(), latest)
+        return answer({"token": key, "scope": wanted.scope}, 201)
 
 
 @router.delete("/tokens/{token_id}", status_code=204)
-def delete_token(token_id: Id, caller: SignedIn) -> Response:
+def delete_token(token_id: Id, caller: Full) -> Response:
     """Revoke one of your tokens."""
     with transaction() as db:
         users.delete_token(db, caller.user_id, token_id)

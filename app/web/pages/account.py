@@ -4,10 +4,11 @@ from fastapi import APIRouter, Request, Response
 
 from app.db import reading, transaction
 from app.errors import BadInput, Refusal
-from app.services import users
+from app.services import tries, users
 from app.services.users import Caller
-from app.web.deps import Id, SignedIn, now
+from app.web.deps import Id, SignedIn, address_of, now
 from app.web.pages.forms import Form, back_to, said, text
+from app.web.pages.sign_in import BROWSER
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -21,14 +22,22 @@ def show(request: Request, caller: SignedIn) -> Response:
 
 @router.post("/account/password")
 def change_password(request: Request, caller: SignedIn, form: Form) -> Response:
-    """Set a new password; every browser must sign in again, this one too."""
+    """Set a new password; every browser must sign in again, this one too. Guessing the old one is a try to sign in."""
     try:
         if form.get("new") != form.get("again"):
             raise BadInput("The two new passwords differ.")
+        made_hash = users.hash_password(str(form.get("new", "")))
         with transaction() as db:
-            old, new = str(form.get("old", "")), str(form.get("new", ""))
-            users.change_password(db, caller.user_id, old, new)
-    except BadInput as refusal:
+            known = users.look_up(db, caller.email)
+            browser = request.cookies.get(BROWSER, "")
+            made = tries.begin(db, caller.email, caller.user_id, address_of(request), browser, now())
+        if not users.is_password(known, str(form.get("old", ""))):
+            error = {"field": "old", "error": "not the present password"}
+            raise BadInput("The present password is not right.", [error])
+        with transaction() as db:
+            tries.succeed(db, made)
+            users.set_password(db, caller.user_id, made_hash)
+    except Refusal as refusal:
         return _page(request, caller, refusal=refusal)
     return back_to("/sign-in?next=/account")
 
@@ -38,7 +47,7 @@ def create_token(request: Request, caller: SignedIn, form: Form) -> Response:
     """Make a token. It is in this answer and nowhere else, so the page comes without a redirect."""
     days = text(form, "days")
     try:
-        if days and not days.isdigit():
+        if days and not (days.isascii() and days.isdigit() and len(days) < 9):
             raise BadInput("Days are a number.", [{"field": "days", "error": "a number, or empty"}])
         with transaction() as db:
             ends_in = int(days) if days else None

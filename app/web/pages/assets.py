@@ -4,25 +4,16 @@ import re
 from hashlib import sha256
 
 from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse
 
 from app.db import reading
 from app.errors import NotFound
 from app.models import Project
-from app.services import projects
-from app.store import media_path
+from app.services import browse, projects
+from app.web import media
 from app.web.deps import Id, SignedIn
 
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 FALLBACK = "#54678a"
-MAGIC = {
-    b"\x89PNG": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-    b"BM": "image/bmp",
-    b"II*\x00": "image/tiff",
-    b"MM\x00*": "image/tiff",
-}
 router = APIRouter(include_in_schema=False)
 
 
@@ -55,22 +46,9 @@ def colors(caller: SignedIn, project_id: Id) -> Response:
 
 @router.get("/projects/{project_id}/media/{name}")
 def medium(caller: SignedIn, project_id: Id, name: str) -> Response:
-    """An image of the project, for its members. Its name is its content's hash, so it never changes."""
+    """An image of this project, for its members. Its name is its content's hash, so it never changes."""
     with reading() as db:
-        projects.get(db, caller, project_id)
-    try:
-        path = media_path(name)
-    except ValueError as error:
-        raise NotFound from error
-    if not path.is_file():
-        raise NotFound
-    kept = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    with path.open("rb") as file:
-        head = file.read(12)
-    return FileResponse(path, media_type=_type(head), headers=kept)
-
-
-def _type(head: bytes) -> str:
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), "application/octet-stream")
+        project, _ = projects.get(db, caller, project_id)
+        if not browse.shows_medium(db, project, name):
+            raise NotFound
+    return media.served(name)

@@ -1,18 +1,20 @@
 """The pages /sign-in, /sign-out and /signed-in."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Request, Response
 
-from app.db import reading, transaction
-from app.errors import Refusal
-from app.services import users
+from app.db import transaction
+from app.errors import NotSignedIn, Refusal
+from app.services import tries, users
 from app.settings import current
-from app.web.deps import COOKIE, MaybeSignedIn, now
+from app.web.deps import COOKIE, MaybeSignedIn, address_of, now
 from app.web.pages.forms import Form, back_to, local_path, text
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)
+BROWSER = "marginalia_browser"  # not a sign-in: only that somebody signed in from here before
 
 
 @router.get("/sign-in")
@@ -25,32 +27,32 @@ def show(request: Request, caller: MaybeSignedIn, next: str = "/") -> Response:
 
 @router.post("/sign-in")
 def sign_in(request: Request, form: Form) -> Response:
-    """Check the password outside any transaction (it is slow on purpose), then set a new cookie."""
+    """Count the try, check the password outside any transaction (it is slow on purpose), then set a new cookie."""
     email, onward = text(form, "email"), local_path(text(form, "next") or "/")
+    browser = request.cookies.get(BROWSER, "")
     try:
-        with reading() as db:
-            known = users.look_up(db, email, now())
+        with transaction() as db:
+            known = users.look_up(db, email)
+            made = tries.begin(db, email, known.user_id, address_of(request), browser, now())
+        if not users.is_password(known, str(form.get("password", ""))) or known.user_id is None:
+            raise NotSignedIn("This address and password do not belong together.")
     except Refusal as refusal:
         return page(request, "sign_in.html", refusal.status, next=onward, email=email, problem=refusal.detail)
-    is_right = users.is_password(known, str(form.get("password", "")))
     with transaction() as db:
-        if is_right and known.user_id is not None:
-            key = users.start_sign_in(db, known.user_id, now())
-        else:
-            users.note_failure(db, email, now())
-    if not is_right:
-        problem = "This address and password do not belong together."
-        return page(request, "sign_in.html", 401, next=onward, email=email, problem=problem)
+        tries.succeed(db, made)
+        browser = tries.remember_browser(db, known.user_id, browser, now())
+        users.end_sign_in(db, request.cookies.get(COOKIE, ""))
+        key = users.start_sign_in(db, known.user_id, now())
     response = back_to(onward)
-    response.set_cookie(
-        COOKIE,
-        key,
-        max_age=current().session_days * 86400,
-        httponly=True,
-        samesite="lax",
-        secure=current().secure_cookies,
-    )
+    _set(request, response, COOKIE, key, timedelta(days=current().session_days))
+    _set(request, response, BROWSER, browser, tries.KNOWN_FOR)
     return response
+
+
+def _set(request: Request, response: Response, name: str, value: str, kept: timedelta) -> None:
+    secure = current().secure_cookies or request.url.scheme == "https"
+    age = int(kept.total_seconds())
+    response.set_cookie(name, value, max_age=age, httponly=True, samesite="lax", secure=secure)
 
 
 @router.post("/sign-out")
