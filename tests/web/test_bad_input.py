@@ -77,3 +77,16 @@ def test_no_line_breaks_the_upload_or_the_export(
     for path in ("/items", "/export?only=all", "/export?only=all&format=parquet", "/export?only=all&format=csv"):
         assert client.get(base + path).status_code == 200
     client.close()
+
+
+def test_a_setting_outside_its_bounds_is_refused_when_it_is_saved(
+    client_for: ClientFor, make_project: MakeProject, alice: User
+) -> None:
+    """Not in the round, where nobody looks."""
+    address = f"/api/v1/projects/{make_project().id}"
+    recipe = {"recipe": {"strategy": {"name": "power", "score": "nothing"}}}
+    refused = client_for(alice).patch(address, json=recipe)
+    assert refused.status_code == 422
+    assert "power: score must be one of bald, entropy, least_confidence" in refused.text
+    recipe["recipe"]["strategy"] = {"name": "power", "score": "entropy"}
+    assert client_for(alice).patch(address, json=recipe).status_code == 200

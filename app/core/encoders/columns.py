@@ -30,8 +30,13 @@ class Columns(Encoder):
     rung: ClassVar[int] = 0
     version: ClassVar[int] = 1
 
-    categories: int = field(default=50, metadata={"help": "Categories of a column with a coordinate of their own"})
-    buckets: int = field(default=16, metadata={"help": "Coordinates that all other categories of a column share"})
+    categories: int = field(
+        default=50, metadata={"help": "Categories of a column with a coordinate of their own", "low": 1, "high": 10000}
+    )
+    buckets: int = field(
+        default=16,
+        metadata={"help": "Coordinates that all other categories of a column share", "low": 1, "high": 10000},
+    )
 
     @property
     def dimensions(self) -> int:

@@ -39,7 +39,10 @@ class EfficientNet(Encoder):
     similarity: ClassVar[float] = 0.99
     version: ClassVar[int] = 2
 
-    side: int = field(default=128, metadata={"help": "Pixels on a side; 96 is somewhat worse, and twice as fast"})
+    side: int = field(
+        default=128,
+        metadata={"help": "Pixels on a side; 96 is somewhat worse, and twice as fast", "low": 32, "high": 512},
+    )
 
     @property
     def dimensions(self) -> int:

@@ -34,7 +34,7 @@ class HashedNgrams(Encoder):
     rung: ClassVar[int] = 0
     version: ClassVar[int] = 1
 
-    width: int = field(default=1024, metadata={"help": "Dimensions d"})
+    width: int = field(default=1024, metadata={"help": "Dimensions d", "low": 8, "high": 65536})
 
     @property
     def dimensions(self) -> int:

@@ -32,9 +32,16 @@ class Landmarks(Encoder):
     rung: ClassVar[int] = 1
     version: ClassVar[int] = 1
 
-    landmarks: int = field(default=128, metadata={"help": "Rows that all are compared with, drawn from the first ones"})
-    bins: int = field(default=8, metadata={"help": "Pieces of a numeric column, each with as many rows"})
-    bandwidth: float = field(default=0.6, metadata={"help": "σ of the likeness; two rows differ by √2 on average"})
+    landmarks: int = field(
+        default=128,
+        metadata={"help": "Rows that all are compared with, drawn from the first ones", "low": 1, "high": 10000},
+    )
+    bins: int = field(
+        default=8, metadata={"help": "Pieces of a numeric column, each with as many rows", "low": 1, "high": 1000}
+    )
+    bandwidth: float = field(
+        default=0.6, metadata={"help": "σ of the likeness; two rows differ by √2 on average", "low": 0.01, "high": 100}
+    )
 
     @property
     def dimensions(self) -> int:

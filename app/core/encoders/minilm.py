@@ -34,7 +34,9 @@ class MiniLM(Encoder):
     similarity: ClassVar[float] = 0.99
     version: ClassVar[int] = 1
 
-    tokens: int = field(default=128, metadata={"help": "Word pieces read of a text, at most 512"})
+    tokens: int = field(
+        default=128, metadata={"help": "Word pieces read of a text, at most 512", "low": 2, "high": 512}
+    )
 
     @property
     def dimensions(self) -> int:

@@ -25,7 +25,7 @@ class Pixels(Encoder):
     rung: ClassVar[int] = 0
     version: ClassVar[int] = 1
 
-    side: int = field(default=16, metadata={"help": "Width and height of the thumbnail"})
+    side: int = field(default=16, metadata={"help": "Width and height of the thumbnail", "low": 1, "high": 256})
 
     @property
     def dimensions(self) -> int:

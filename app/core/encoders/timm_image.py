@@ -33,7 +33,7 @@ class TimmImage(Encoder):
     needs: ClassVar[tuple[str, ...]] = ("model",)
 
     model: str = field(default="", metadata={"help": "A folder on the worker's machine, or a model's name on the hub"})
-    side: int = field(default=0, metadata={"help": "Pixels on a side; 0: as it was trained"})
+    side: int = field(default=0, metadata={"help": "Pixels on a side; 0: as it was trained", "low": 0, "high": 2048})
 
     @property
     def dimensions(self) -> int:

@@ -32,8 +32,12 @@ class Transformer(Encoder):
     needs: ClassVar[tuple[str, ...]] = ("model",)
 
     model: str = field(default="", metadata={"help": "A folder on the worker's machine, or a model's name on the hub"})
-    pooling: str = field(default="mean", metadata={"help": "mean of the word pieces, or cls: the first one"})
-    tokens: int = field(default=256, metadata={"help": "Word pieces read of a text, as far as the model can"})
+    pooling: str = field(
+        default="mean", metadata={"help": "mean of the word pieces, or cls: the first one", "choices": ("mean", "cls")}
+    )
+    tokens: int = field(
+        default=256, metadata={"help": "Word pieces read of a text, as far as the model can", "low": 2, "high": 8192}
+    )
 
     def __post_init__(self) -> None:
         if self.pooling not in ("mean", "cls"):

@@ -33,7 +33,9 @@ class TransformerImage(Encoder):
     needs: ClassVar[tuple[str, ...]] = ("model",)
 
     model: str = field(default="", metadata={"help": "A folder on the worker's machine, or a model's name on the hub"})
-    pooling: str = field(default="mean", metadata={"help": "mean of the patches, or cls: the first one"})
+    pooling: str = field(
+        default="mean", metadata={"help": "mean of the patches, or cls: the first one", "choices": ("mean", "cls")}
+    )
 
     def __post_init__(self) -> None:
         if self.pooling not in ("mean", "cls"):

@@ -27,13 +27,27 @@ class CNN(Learner):
     them a fit takes six times as long.
     """
 
-    side: int = field(default=0, metadata={"help": "Pixels on a side of a picture; 0: found out from the features"})
-    channels: int = field(default=0, metadata={"help": "Numbers of a pixel: 1 grey, 3 colour; 0: found out"})
-    hidden: int = field(default=128, metadata={"help": "Width of the hidden layer"})
-    dropout: float = field(default=0.5, metadata={"help": "Share of hidden units left out at a step, below 1"})
-    steps: int = field(default=400, metadata={"help": "Steps of training; ten passes over the rows at least"})
+    side: int = field(
+        default=0,
+        metadata={"help": "Pixels on a side of a picture; 0: found out from the features", "low": 0, "high": 512},
+    )
+    channels: int = field(
+        default=0, metadata={"help": "Numbers of a pixel: 1 grey, 3 colour; 0: found out", "low": 0, "high": 64}
+    )
+    hidden: int = field(default=128, metadata={"help": "Width of the hidden layer", "low": 1, "high": 4096})
+    dropout: float = field(
+        default=0.5, metadata={"help": "Share of hidden units left out at a step, below 1", "low": 0, "high": 0.95}
+    )
+    steps: int = field(
+        default=400, metadata={"help": "Steps of training; ten passes over the rows at least", "low": 1, "high": 100000}
+    )
     balance: float = field(
-        default=0.5, metadata={"help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same"}
+        default=0.5,
+        metadata={
+            "help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same",
+            "low": 0,
+            "high": 1,
+        },
     )
 
     def fit(

@@ -20,11 +20,19 @@ class Ensemble(Learner):
     that leave out folds, a fifth of the rows each, are trained in one pass.
     """
 
-    members: int = field(default=5, metadata={"help": "Networks"})
-    hidden: int = field(default=64, metadata={"help": "Width of the hidden layer of each"})
-    steps: int = field(default=300, metadata={"help": "Steps of training; three passes over the rows at least"})
+    members: int = field(default=5, metadata={"help": "Networks", "low": 1, "high": 100})
+    hidden: int = field(default=64, metadata={"help": "Width of the hidden layer of each", "low": 1, "high": 4096})
+    steps: int = field(
+        default=300,
+        metadata={"help": "Steps of training; three passes over the rows at least", "low": 1, "high": 100000},
+    )
     balance: float = field(
-        default=0.5, metadata={"help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same"}
+        default=0.5,
+        metadata={
+            "help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same",
+            "low": 0,
+            "high": 1,
+        },
     )
 
     def __post_init__(self) -> None:

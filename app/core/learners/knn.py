@@ -26,10 +26,15 @@ class KNN(Learner):
     Bayesian bootstrap", Annals of Statistics 1981. Scoring costs n · labels · d: for up to some thousand labels.
     """
 
-    neighbours: int = field(default=50, metadata={"help": "How many labelled items vote"})
-    sharpness: float = field(default=20.0, metadata={"help": "How much more a nearer one says"})
+    neighbours: int = field(default=50, metadata={"help": "How many labelled items vote", "low": 1, "high": 10000})
+    sharpness: float = field(default=20.0, metadata={"help": "How much more a nearer one says", "low": 0, "high": 1000})
     balance: float = field(
-        default=0.5, metadata={"help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same"}
+        default=0.5,
+        metadata={
+            "help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same",
+            "low": 0,
+            "high": 1,
+        },
     )
 
     def fit(

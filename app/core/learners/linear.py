@@ -33,11 +33,18 @@ class Linear(Learner):
     approximation with Kronecker factors, cooled.
     """
 
-    strength: float = field(default=0.0, metadata={"help": "L2 penalty for each label a class; 0: chosen on folds"})
-    balance: float = field(
-        default=0.5, metadata={"help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same"}
+    strength: float = field(
+        default=0.0, metadata={"help": "L2 penalty for each label a class; 0: chosen on folds", "low": 0, "high": 1000}
     )
-    iterations: int = field(default=60, metadata={"help": "Steps of the optimiser, at most"})
+    balance: float = field(
+        default=0.5,
+        metadata={
+            "help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same",
+            "low": 0,
+            "high": 1,
+        },
+    )
+    iterations: int = field(default=60, metadata={"help": "Steps of the optimiser, at most", "low": 1, "high": 10000})
 
     def fit(
         self,

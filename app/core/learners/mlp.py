@@ -20,12 +20,22 @@ class MLP(Learner):
     leave out a fifth of the rows.
     """
 
-    hidden: int = field(default=256, metadata={"help": "Width of a hidden layer"})
-    layers: int = field(default=1, metadata={"help": "Hidden layers: 1 or 2"})
-    dropout: float = field(default=0.5, metadata={"help": "Share of hidden units left out at a step, below 1"})
-    steps: int = field(default=300, metadata={"help": "Steps of training; three passes over the rows at least"})
+    hidden: int = field(default=256, metadata={"help": "Width of a hidden layer", "low": 1, "high": 4096})
+    layers: int = field(default=1, metadata={"help": "Hidden layers: 1 or 2", "low": 1, "high": 2})
+    dropout: float = field(
+        default=0.5, metadata={"help": "Share of hidden units left out at a step, below 1", "low": 0, "high": 0.95}
+    )
+    steps: int = field(
+        default=300,
+        metadata={"help": "Steps of training; three passes over the rows at least", "low": 1, "high": 100000},
+    )
     balance: float = field(
-        default=0.5, metadata={"help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same"}
+        default=0.5,
+        metadata={
+            "help": "How far rare classes weigh more: 0 not at all, 1 until all weigh the same",
+            "low": 0,
+            "high": 1,
+        },
     )
 
     def __post_init__(self) -> None:

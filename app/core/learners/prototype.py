@@ -23,7 +23,10 @@ class Prototype(Learner):
     features.
     """
 
-    sharpness: float = field(default=13.0, metadata={"help": "What cosines are multiplied by, before the temperature"})
+    sharpness: float = field(
+        default=13.0,
+        metadata={"help": "What cosines are multiplied by, before the temperature", "low": 0, "high": 1000},
+    )
 
     def fit(
         self,

@@ -29,8 +29,10 @@ class ClusterMargin(Strategy):
     one; memory O(s² + k·m), whatever the pool's size.
     """
 
-    doubtful: float = field(default=10.0, metadata={"help": "Doubtful items looked at for each one asked"})
-    size: float = field(default=10.0, metadata={"help": "Items of a cluster, on average"})
+    doubtful: float = field(
+        default=10.0, metadata={"help": "Doubtful items looked at for each one asked", "low": 1, "high": 1000}
+    )
+    size: float = field(default=10.0, metadata={"help": "Items of a cluster, on average", "low": 1, "high": 1000})
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
         """The score of an item is the least 1 − margin of those asked so far."""

@@ -29,7 +29,10 @@ class Coreset(Strategy):
 
     needs_model: ClassVar[bool] = False
 
-    chosen: int = field(default=1000, metadata={"help": "Items chosen one by one; the rest come by their distance"})
+    chosen: int = field(
+        default=1000,
+        metadata={"help": "Items chosen one by one; the rest come by their distance", "low": 1, "high": 10000},
+    )
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
         """The score of an item is its D as it was chosen; of the first with nothing held, that of the second."""

@@ -27,7 +27,9 @@ class Dbal(Strategy):
     probabilities, then k-means, O(β·m²·d) an iteration, whatever the pool's size.
     """
 
-    beta: float = field(default=10.0, metadata={"help": "Doubtful items looked at for each one asked"})
+    beta: float = field(
+        default=10.0, metadata={"help": "Doubtful items looked at for each one asked", "low": 1, "high": 1000}
+    )
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
         """The score of an item is W·D² as it was chosen, over ΣW and the greatest D²; 0 of what is beyond clusters."""

@@ -19,8 +19,13 @@ class EpsMix(Strategy):
     no row of the pool is impossible. Cost O(n) beyond the base's. Sutton & Barto's ε-greedy, without replacement.
     """
 
-    base: str = field(default="margin", metadata={"help": "The strategy whose order is mixed"})
-    epsilon: float = field(default=0.1, metadata={"help": "ε: the share of places drawn at random, 0 to 1"})
+    base: str = field(
+        default="margin",
+        metadata={"help": "The strategy whose order is mixed", "room": "strategies", "without": ("eps_mix",)},
+    )
+    epsilon: float = field(
+        default=0.1, metadata={"help": "ε: the share of places drawn at random, 0 to 1", "low": 0, "high": 1}
+    )
 
     def __post_init__(self) -> None:
         """Raises UnknownPlugin where there is no such base; ValueError where ε is no share."""

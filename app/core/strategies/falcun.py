@@ -29,8 +29,14 @@ class Falcun(Strategy):
 
     needs_features: ClassVar[bool] = False
 
-    gamma: float = field(default=10.0, metadata={"help": "γ: higher draws the most relevant more surely, 0 uniformly"})
-    chosen: int = field(default=100, metadata={"help": "Items chosen for their difference; the rest by what is left"})
+    gamma: float = field(
+        default=10.0,
+        metadata={"help": "γ: higher draws the most relevant more surely, 0 uniformly", "low": 0, "high": 1000},
+    )
+    chosen: int = field(
+        default=100,
+        metadata={"help": "Items chosen for their difference; the rest by what is left", "low": 1, "high": 10000},
+    )
 
     def __post_init__(self) -> None:
         """Raises ValueError where γ is negative."""

@@ -26,8 +26,10 @@ class LdmS(Strategy):
 
     needs_head: ClassVar[bool] = True
 
-    candidates: int = field(default=4000, metadata={"help": "Most doubtful items looked at"})
-    draws: int = field(default=100, metadata={"help": "Directions in which the last layer is changed"})
+    candidates: int = field(default=4000, metadata={"help": "Most doubtful items looked at", "low": 1, "high": 100000})
+    draws: int = field(
+        default=100, metadata={"help": "Directions in which the last layer is changed", "low": 2, "high": 10000}
+    )
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
         """The score of an item is the least 1 − LDM of those chosen so far."""

@@ -26,10 +26,16 @@ class Maxherding(Strategy):
 
     needs_model: ClassVar[bool] = False
 
-    bandwidth: float = field(default=1.0, metadata={"help": "σ of the kernel: smaller asks for more variety"})
-    anchors: int = field(default=1000, metadata={"help": "Items that stand for the pool"})
-    candidates: int = field(default=4000, metadata={"help": "Items looked at; the rest follow in any order"})
-    chosen: int = field(default=500, metadata={"help": "Items chosen one by one; the rest come by gain"})
+    bandwidth: float = field(
+        default=1.0, metadata={"help": "σ of the kernel: smaller asks for more variety", "low": 0.01, "high": 100}
+    )
+    anchors: int = field(default=1000, metadata={"help": "Items that stand for the pool", "low": 1, "high": 20000})
+    candidates: int = field(
+        default=4000, metadata={"help": "Items looked at; the rest follow in any order", "low": 1, "high": 20000}
+    )
+    chosen: int = field(
+        default=500, metadata={"help": "Items chosen one by one; the rest come by gain", "low": 1, "high": 20000}
+    )
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
         """The score of an item is its gain when it was chosen; 0 of those not looked at."""

@@ -25,8 +25,19 @@ class Power(Strategy):
     it is PowerBALD.
     """
 
-    score: str = field(default="margin", metadata={"help": "The strategy whose score is drawn by"})
-    beta: float = field(default=1.0, metadata={"help": "β: higher draws high scores more surely, 0 draws uniformly"})
+    score: str = field(
+        default="margin",
+        metadata={
+            "help": "The strategy whose score is drawn by",
+            "room": "strategies",
+            "with": {"needs_model": True, "needs_features": False},
+            "without": ("falcun",),
+        },
+    )
+    beta: float = field(
+        default=1.0,
+        metadata={"help": "β: higher draws high scores more surely, 0 draws uniformly", "low": 0, "high": 1000},
+    )
 
     def __post_init__(self) -> None:
         """Raises UnknownPlugin where there is no such score; ValueError where β is negative."""

@@ -30,9 +30,13 @@ class Typiclust(Strategy):
 
     needs_model: ClassVar[bool] = False
 
-    clusters: int = field(default=500, metadata={"help": "Clusters, at most"})
-    neighbours: int = field(default=20, metadata={"help": "Nearest items that typicality is measured by, at most"})
-    smallest: int = field(default=5, metadata={"help": "Items of a cluster that is worth asking about, at least"})
+    clusters: int = field(default=500, metadata={"help": "Clusters, at most", "low": 1, "high": 5000})
+    neighbours: int = field(
+        default=20, metadata={"help": "Nearest items that typicality is measured by, at most", "low": 1, "high": 1000}
+    )
+    smallest: int = field(
+        default=5, metadata={"help": "Items of a cluster that is worth asking about, at least", "low": 1, "high": 1000}
+    )
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
         """The score of an item is its place: 1 − i / n of the pool; typicality compares only within a cluster."""

@@ -33,9 +33,13 @@ class Uherding(Strategy):
     proportion to their doubt and then weigh the same.
     """
 
-    anchors: int = field(default=1000, metadata={"help": "Items that stand for the pool"})
-    candidates: int = field(default=2000, metadata={"help": "Items looked at, the most doubtful ones"})
-    share: float = field(default=0.33, metadata={"help": "Share of the pool that is chosen from, at first"})
+    anchors: int = field(default=1000, metadata={"help": "Items that stand for the pool", "low": 1, "high": 20000})
+    candidates: int = field(
+        default=2000, metadata={"help": "Items looked at, the most doubtful ones", "low": 1, "high": 20000}
+    )
+    share: float = field(
+        default=0.33, metadata={"help": "Share of the pool that is chosen from, at first", "low": 0, "high": 1}
+    )
 
     def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
         """The score of an item is its gain when it was chosen: the share of the pool's doubt that it newly covers."""
