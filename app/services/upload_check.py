@@ -1,12 +1,10 @@
 """Checking a whole upload before anything is written: no database, so that nobody waits for a lock meanwhile."""
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from hashlib import blake2b, sha256
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import orjson
 
@@ -16,67 +14,11 @@ from app.core.formats import Bad, Row, Unreadable
 from app.core.tasks import Task, load
 from app.errors import BadInput
 from app.services.upload_mapping import Mapping, columns_of, guess_mapping, limits, sample
-from app.services.upload_rows import Candidate, Refused, RowReader, missing_columns
+from app.services.upload_rows import Refused, RowReader, missing_columns
+from app.services.upload_spool import Checked
 from app.settings import current
 
-ERRORS_KEPT = 1000
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # as JSON escapes it; after an even number of backslashes
 OnError = Literal["refuse", "keep"]
-
-
-@dataclass
-class Refusals:
-    """The refused rows: all are counted, the first are kept."""
-
-    count: int = 0
-    errors: list[dict[str, Any]] = field(default_factory=list)
-
-    def add(self, place: dict[str, Any], error: str) -> None:
-        """Refuse one row."""
-        self.count += 1
-        if len(self.errors) < ERRORS_KEPT:
-            self.errors.append({**place, "error": error})
-
-    def as_input_error(self, file_name: str) -> BadInput:
-        """The refusal of the whole upload because of these."""
-        what = "1 row is" if self.count == 1 else f"{self.count:,} rows are"
-        detail = f"{what} refused in {file_name}; nothing was added."
-        return BadInput(detail, errors=list(self.errors), added=0, refused_count=self.count)
-
-
-@dataclass
-class Checked:
-    """A checked file: its good rows wait in a temporary file, distinct by content, in order."""
-
-    spool: IO[bytes]
-    good: int = 0
-    duplicates: int = 0
-    refusals: Refusals = field(default_factory=Refusals)
-
-    def __enter__(self) -> "Checked":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.spool.close()
-
-    def put(self, one: Candidate) -> None:
-        """Append a good row. Raises Refused where it holds what a database cannot."""
-        record = [one.place, one.content, one.meta, one.external_id, one.answer, one.digest.hex()]
-        try:
-            line = orjson.dumps(record, default=str, option=orjson.OPT_APPEND_NEWLINE)
-        except orjson.JSONEncodeError as error:
-            raise Refused(f"It holds a value that cannot be kept: {error}.") from error
-        if b"\\u0000" in line and _NUL.search(line):
-            raise Refused("It holds a NUL character.")
-        self.spool.write(line)
-        self.good += 1
-
-    def candidates(self) -> Iterator[Candidate]:
-        """The good rows."""
-        self.spool.seek(0)
-        for line in self.spool:
-            place, content, meta, name, answer, digest = orjson.loads(line)
-            yield Candidate(place, content, meta, name, answer, bytes.fromhex(digest))
 
 
 def check(
@@ -86,7 +28,7 @@ def check(
 
     Raises BadInput where the file cannot be read, or a row is refused and `on_error` is "refuse".
     """
-    checked = Checked(TemporaryFile(dir=store.folder("uploads")))  # noqa: SIM115 - the caller closes what it gets
+    checked = Checked(store.folder("uploads"))
     try:
         with path.open("rb") as stream:
             _read_all(checked, modality, load(task), stream, file_name, mapping)
@@ -95,10 +37,10 @@ def check(
             if modality == "image":
                 _keep_media(checked, stream, file_name)
     except Unreadable as error:
-        checked.spool.close()
+        checked.close()
         raise BadInput(f"{file_name}: {error}", errors=[{**error.place, "error": str(error)}], added=0) from error
     except BaseException:
-        checked.spool.close()
+        checked.close()
         raise
     return checked
 
@@ -114,7 +56,8 @@ def _read_all(checked: Checked, modality: str, task: Task, stream: BinaryIO, fil
         raise BadInput("The label of images is their folder.", errors=[{"field": "label", "error": "say folder"}])
     reader = RowReader(modality, task, mapping, name in ("csv", "tsv"), current().image_limit_pixels)
     _sieve(checked, reader, name, stream, file_name)
-    if not checked.good and not checked.refusals.count:
+    checked.settle()
+    if not checked.read and not checked.refusals.count:
         raise BadInput(f"{file_name} holds no rows.", added=0)
 
 
@@ -134,9 +77,7 @@ def _resolved(mapping: Mapping, modality: str, task: Task, name: str, stream: Bi
 
 
 def _sieve(checked: Checked, reader: RowReader, name: str, stream: BinaryIO, file_name: str) -> None:
-    """Every row to where it belongs: good, duplicate or refused."""
-    seen: set[bytes] = set()
-    names: dict[bytes, bytes] = {}
+    """Every row to where it belongs: to those that can become items, or refused."""
     for row in _until_unreadable(formats.get(name).read(stream, limits()), checked):
         if name == "image":
             row.place["name"] = file_name[:500]
@@ -144,14 +85,7 @@ def _sieve(checked: Checked, reader: RowReader, name: str, stream: BinaryIO, fil
             checked.refusals.add(row.place, row.error)
             continue
         try:
-            one = reader.candidate(row)
-            if one.digest in seen:
-                checked.duplicates += 1
-                continue
-            if one.external_id and names.setdefault(_short(one.external_id), one.digest) != one.digest:
-                raise Refused(f"Its external id {one.external_id} stands before, with other content.")
-            checked.put(one)
-            seen.add(one.digest)
+            checked.put(reader.candidate(row))
         except Refused as error:
             checked.refusals.add(row.place, str(error))
 
@@ -161,22 +95,18 @@ def _until_unreadable(rows: Iterator[Row | Bad], checked: Checked) -> Iterator[R
     try:
         yield from rows
     except Unreadable as error:
-        if not checked.good:
+        if not checked.read:
             raise
         checked.refusals.add(error.place, f"Nothing from here on can be read. {error}")
 
 
-def _short(name: str) -> bytes:
-    return blake2b(name.encode(), digest_size=16).digest()
-
-
 def _keep_media(checked: Checked, stream: BinaryIO, file_name: str) -> None:
     """Store the bytes of the good images, now that no refusal can come any more."""
-    wanted = {one.content["image"] for one in checked.candidates()}
+    wanted = (orjson.loads(one.content)["image"] for one in checked.candidates())
+    name = next(wanted, None)
     for row in formats.get(formats.detect(file_name, stream)).read(stream, limits()):
-        if isinstance(row, Row):
-            name = sha256(row.values["image"]).hexdigest()
-            if name in wanted:
-                wanted.discard(name)
-                store.keep_medium(name, row.values["image"])
+        # The good images come in the archive's order: no list of a million names is needed to know them.
+        if isinstance(row, Row) and name == sha256(row.values["image"]).hexdigest():
+            store.keep_medium(name, row.values["image"])
+            name = next(wanted, None)
     store.flush()

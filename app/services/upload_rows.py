@@ -3,11 +3,10 @@
 import math
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from hashlib import blake2b, sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -21,21 +20,21 @@ NAME_CHARS = 500
 # As a spreadsheet writes numbers. Leading zeros make a code, not a number; so do more digits than a float holds.
 _NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d{0,14})(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
 _CACHED_ANSWERS = 10_000
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON escapes it; after an even number of backslashes
 
 
 class Refused(ValueError):
     """This row cannot become an item; the message is a sentence for people."""
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A row that could be added as an item. `digest` is the same for the same content."""
+class Candidate(NamedTuple):
+    """A row that could be added as an item; content, meta and answer as JSON. The same content has the same digest."""
 
     place: dict[str, Any]
-    content: dict[str, Any]
-    meta: dict[str, Any] | None
+    content: str
+    meta: str | None
     external_id: str | None
-    answer: dict[str, Any] | None
+    answer: str | None
     digest: bytes
 
 
@@ -46,14 +45,15 @@ class RowReader:
         self.task, self.mapping, self.pixels = task, mapping, pixels
         self.value: Callable[[Any], Any] = typed if cells_are_text else plain
         self.read = {"text": self._text, "table": self._table, "image": self._image}[modality]
-        self._answers: dict[str, dict[str, Any] | None] = {}
+        self._answers: dict[str, str | None] = {}
 
     def candidate(self, row: Row) -> Candidate:
         """The row as a candidate. Raises Refused."""
         try:
             content, meta, name, label = self.read(row)
+            beside = None if meta is None else _kept(meta)
             digest = digest_of(content)
-            return Candidate(row.place, content, meta, external_id(name), self.answer(label), digest)
+            return Candidate(row.place, _kept(content), beside, external_id(name), self.answer(label), digest)
         except (InvalidAnswer, NotAnImage) as error:
             raise Refused(str(error)) from error
         except orjson.JSONEncodeError as error:
@@ -115,15 +115,15 @@ class RowReader:
     def _label(self, values: dict[str, Any]) -> Any:
         return _field(values, self.mapping.label) if self.mapping.label else None
 
-    def answer(self, label: Any) -> dict[str, Any] | None:
-        """The label of a cell as an answer; None where the cell is empty. Raises InvalidAnswer."""
+    def answer(self, label: Any) -> str | None:
+        """The label of a cell as an answer, in JSON; None where the cell is empty. Raises InvalidAnswer."""
         if label is None or (isinstance(label, str) and not label.strip()):
             return None
         key = label if isinstance(label, str) else repr(label)
         if key not in self._answers:
             if len(self._answers) >= _CACHED_ANSWERS:
                 self._answers.clear()
-            self._answers[key] = self.task.normalise({}, as_answer(self.task, label))
+            self._answers[key] = _kept(self.task.normalise({}, as_answer(self.task, label)))
         return self._answers[key]
 
 
@@ -131,6 +131,17 @@ def digest_of(content: dict[str, Any]) -> bytes:
     """16 bytes that are the same for the same content; of an image its name, the hash of its bytes, says it all."""
     named = content["image"].encode() if "image" in content else orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     return blake2b(named, digest_size=16).digest()
+
+
+def _kept(value: Any) -> str:
+    """Plain data as JSON. Raises Refused where it holds what a database cannot keep."""
+    return _without_nul(orjson.dumps(value, default=str).decode())
+
+
+def _without_nul(told: str) -> str:
+    if "\\u0000" in told and _NUL.search(told):
+        raise Refused("It holds a NUL character.")
+    return told
 
 
 def as_answer(task: Task, label: Any) -> Any:

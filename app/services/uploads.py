@@ -1,30 +1,27 @@
 """Uploads: keep a file that somebody sent, and add its rows to a project, each content once."""
 
 import secrets
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import UUID
 
 import numpy as np
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app import jobs, store
 from app.errors import BadInput, NotFound, TooLarge
-from app.models import Item, Label, Project, Upload
-from app.services.upload_check import Checked, OnError, Refusals, check
+from app.models import Project, Upload
+from app.services import upload_insert as insertion
+from app.services.upload_check import OnError, check
 from app.services.upload_mapping import Mapping, Preview, preview
-from app.services.upload_rows import Candidate
+from app.services.upload_spool import Checked
 from app.settings import current
 
 __all__ = ["Checked", "Mapping", "Preview", "Result", "check", "import_file", "keep", "preview", "spool"]
 
 _CHUNK_BYTES = 2**20
-_BLOCK_ROWS = 1000
 _ERRORS_RECORDED = 100
 
 
@@ -116,22 +113,13 @@ def import_file(
     if mapping.label and mapping.label_as == "import" and user_id is None:
         raise BadInput("Imported labels need a person whose answers they are.", added=0)
     with checked or check(project.modality, project.task, path, file_name, mapping, on_error) as ready:
-        # NO KEY UPDATE: other imports wait, while people go on answering (their rows refer to this one).
-        db.flush()  # what the caller changed in the project stays changed
-        db.refresh(project, with_for_update={"key_share": True})
-        adding = _Adding(db, project, user_id, mapping.label_as, now, rng)
-        with db.begin_nested():
-            candidates = ready.candidates()
-            while block := list(islice(candidates, _BLOCK_ROWS)):
-                adding.add(block)
-            if adding.refusals.count and on_error == "refuse":
-                raise adding.refusals.as_input_error(file_name)
-        for error in adding.refusals.errors:
-            ready.refusals.add({key: value for key, value in error.items() if key != "error"}, error["error"])
-        ready.refusals.count += adding.refusals.count - len(adding.refusals.errors)
-        refused, duplicates = ready.refusals, ready.duplicates + adding.duplicates
-    project.next_row = adding.next_row
-    result = Result(adding.added, duplicates, refused.errors, refused.count)
+        insertion.hold(db, project)
+        if project.next_row:
+            insertion.leave_out_known(db, project, ready)
+            if ready.refusals.count and on_error == "refuse":
+                raise ready.refusals.as_input_error(file_name)
+        added = insertion.insert(db, project, ready, user_id, mapping.label_as, now, rng)
+        result = Result(added, ready.duplicates, ready.refusals.errors, ready.refusals.count)
     _record(db, upload or keep(db, project, user_id, file_name, None, now), result)
     jobs.enqueue(db, "run_encoding", project.id)
     return result
@@ -142,83 +130,3 @@ def _record(db: Session, upload: Upload, result: Result) -> None:
     upload.added, upload.duplicates, upload.refused = result.added, result.duplicates, result.refused_count
     upload.errors = result.refused[:_ERRORS_RECORDED]
     db.flush()
-
-
-class _Adding:
-    """One import under way: numbers rows, leaves out what the project has, inserts block by block."""
-
-    def __init__(
-        self, db: Session, project: Project, user_id: int | None, label_as: str, now: datetime, rng: np.random.Generator
-    ) -> None:
-        self.db, self.project_id, self.user_id, self.now, self.rng = db, project.id, user_id, now, rng
-        self.as_truth = label_as == "truth"
-        self.votes = int(project.recipe["votes_wanted"])
-        self.was_empty = project.next_row == 0
-        self.next_row = project.next_row
-        self.added = self.duplicates = 0
-        self.refusals = Refusals()
-
-    def add(self, block: Sequence[Candidate]) -> None:
-        """Insert the new ones of a block of rows."""
-        new = block if self.was_empty else list(self._new(block))
-        if not new:
-            return
-        first = self.next_row
-        self.next_row += len(new)
-        self.added += len(new)
-        keys = self.rng.random(len(new))
-        items = [self._item(first + k, one, float(keys[k])) for k, one in enumerate(new)]
-        # Nulls spelled out, or SQLAlchemy sends a batch of its own for every set of columns that are filled.
-        self.db.execute(insert(Item), items, execution_options={"render_nulls": True})
-        labelled = {first + k: one.answer for k, one in enumerate(new) if one.answer and not self.as_truth}
-        if labelled:
-            self._label(labelled, first)
-
-    def _new(self, block: Sequence[Candidate]) -> Iterator[Candidate]:
-        mine = Item.project_id == self.project_id
-        digests = [one.digest for one in block]
-        known = set(self.db.scalars(select(Item.content_hash).where(mine, Item.content_hash.in_(digests))))
-        names = [one.external_id for one in block if one.external_id and one.digest not in known]
-        taken = set(self.db.scalars(select(Item.external_id).where(mine, Item.external_id.in_(names))))
-        for one in block:
-            if one.digest in known:
-                self.duplicates += 1
-            elif one.external_id in taken and one.external_id:
-                self.refusals.add(one.place, f"Its external id {one.external_id} is another item's in this project.")
-            else:
-                yield one
-
-    def _item(self, row: int, one: Candidate, key: float) -> dict[str, Any]:
-        answered = one.answer is not None and not self.as_truth
-        return {
-            "project_id": self.project_id,
-            "row": row,
-            "external_id": one.external_id,
-            "content": one.content,
-            "meta": one.meta,
-            "content_hash": one.digest,
-            "key": key,
-            "slots": max(0, self.votes - answered),
-            "is_settled": answered,
-            "truth": one.answer if self.as_truth else None,
-            "created_at": self.now,
-        }
-
-    def _label(self, answers: dict[int, dict[str, Any]], first: int) -> None:
-        """Somebody's earlier answers: recorded as imported, so that no estimate takes them for a draw."""
-        new = select(Item.id, Item.row, Item.key).where(Item.project_id == self.project_id, Item.row >= first)
-        labels = [
-            {
-                "id": UUID(bytes=self.rng.bytes(16), version=4),
-                "project_id": self.project_id,
-                "item_id": item_id,
-                "user_id": self.user_id,
-                "answer": answers[row],
-                "created_at": self.now,
-                "chosen_by": "import",
-                "key": key,
-            }
-            for item_id, row, key in self.db.execute(new)
-            if row in answers
-        ]
-        self.db.execute(insert(Label), labels)

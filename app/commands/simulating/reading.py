@@ -1,5 +1,6 @@
 """Data sets in files, read as an upload reads them."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,8 +131,9 @@ class _Sieve:
             self.bad.append({**row.place, "error": str(error)})
             return
         self.doubled += one.digest in self.found
-        read = {"text": one.content.get("text"), "table": one.content.get("columns"), "image": values.get("image")}
-        self.found.setdefault(one.digest, (one.content, read[self.modality], self._answer(label)))
+        content = json.loads(one.content)
+        read = {"text": content.get("text"), "table": content.get("columns"), "image": values.get("image")}
+        self.found.setdefault(one.digest, (content, read[self.modality], self._answer(label)))
 
     def _answer(self, label: Any) -> dict[str, Any] | None:
         from app.services.upload_rows import as_answer
