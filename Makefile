@@ -16,7 +16,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constr
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check fix bench bench-learning clean
+.PHONY: help setup demo dev test check fix faults bench bench-learning clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ check: $(VENV)/.setup ## Lint, format, types, import rules, migrations
 fix: $(VENV)/.setup ## Put right what ruff can put right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+faults: $(VENV)/.setup ## Break everything under load, by a schedule; SEED=7, MINUTES=30, KIND=sqlite|postgresql
+	@exec $(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(KIND),--kind $(KIND))
 
 bench: $(VENV)/.setup ## Measure; prints tables
 	@exec $(BIN)/python -m tests.benchmarks

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import log
 from app.settings import current
+from app.steady import Every
 
 ROUNDS = "rounds"  # short: a person waits for the next queue
 ENCODING = "encoding"  # long: minutes at a stretch, in a worker of its own
@@ -50,7 +51,7 @@ def make_celery() -> Celery:
         },
         beat_schedule={
             # A sweep that waited longer than its own period tells nothing new.
-            "sweep": {"task": "sweep", "schedule": SWEEP_SECONDS, "options": {"expires": 5, "queue": ROUNDS}}
+            "sweep": {"task": "sweep", "schedule": Every(SWEEP_SECONDS), "options": {"expires": 5, "queue": ROUNDS}}
         },
         timezone="UTC",
     )

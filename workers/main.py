@@ -50,6 +50,7 @@ def _beat_for_ever(name: str, queues: str) -> None:
         try:
             with transaction() as db:
                 db.merge(Worker(name=name, queues=queues, doing=tasks.doing(), seen_at=datetime.now(UTC)))
+            tasks.sweep_if_nobody_does()
         except Exception as error:  # the database may be restarting; the next beat tells
             _log.warning("sign of life not written", error=str(error))
 

@@ -14,6 +14,7 @@ from app.core.encoders import Encoder
 from app.db import reading, transaction
 from app.models import Project
 from app.services import (
+    clocks,
     encoding_begin,
     encoding_data,
     encodings,
@@ -27,16 +28,23 @@ from app.services import sweep as sweeping
 from workers import simulating
 
 TIDY_SECONDS = 60.0
+UNSWEPT_SECONDS = 15.0  # without a sweep; a worker that is busy sweeps beside its work
 BEAT_SECONDS = 1.0  # between two signs of life of a round
 
 _log = log.get(__name__)
-_state: dict[str, Any] = {"doing": None, "tidied": 0.0}
+_state: dict[str, Any] = {"doing": None, "tidied": 0.0, "swept": 0.0}
 
 
 def doing() -> str | None:
     """What this process is at, for people."""
     text: str | None = _state["doing"]
     return text
+
+
+def sweep_if_nobody_does() -> None:
+    """Sweep where no message has asked for it lately: beat is away, or its clock is so far off that they expire."""
+    if time.monotonic() - _state["swept"] > UNSWEPT_SECONDS:
+        sweep()
 
 
 def _me() -> str:
@@ -242,9 +250,14 @@ def _before_simulations() -> None:
 def sweep() -> None:
     """Give back what expired, and send the jobs that the database asks for."""
     now = datetime.now(UTC)
+    _state["swept"] = time.monotonic()
     with reading() as db:
         found = sweeping.wanted(db, now)
         expired = leases.has_expired(db, now)
+        ahead = clocks.are_ahead(db, now)
+    if ahead:
+        with transaction() as db:
+            _log.warning("leases reined in that a clock had put into the future", count=clocks.rein_in(db, now))
     if expired or time.monotonic() - _state["tidied"] > TIDY_SECONDS:
         with transaction() as db:
             leases.end_expired(db, now)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app import store
 from app.models import Label, Project, Round
+from app.services.passing import has_passed
 from app.services.round_data import Read
 from app.services.rounds import Opened
 
@@ -49,7 +50,7 @@ def _is_due(made: Round, labels: int | None, is_busy: bool, now: datetime) -> bo
         return False
     if labels is None or made.labels_used >= GROWTH * labels:
         return True
-    return not is_busy and made.published_at is not None and now - made.published_at >= CALM
+    return not is_busy and made.published_at is not None and has_passed(made.published_at, CALM, now)
 
 
 def open_measuring(db: Session, project_id: int, owner: str, now: datetime) -> Opened | None:

@@ -27,8 +27,9 @@ class Read:
     """What a round reads of the database, in one snapshot."""
 
     given: "RoundInput"
-    seen: list[Any]  # labels, standing or ended, that no round had seen before
+    seen: list[Any]  # standing labels that no round had seen before
     audit: "Audit"
+    seen_ended: list[Any]  # ended ones, whose end no round had seen before
 
 
 def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
@@ -38,7 +39,8 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
     made = db.get_one(Round, round_id)
     project = db.get_one(Project, made.project_id)
     fresh = select(Label.id).where(Label.project_id == project.id, Label.learned_round_id.is_(None))
-    seen = list(db.scalars(fresh))
+    seen = list(db.scalars(fresh.where(Label.ended_at.is_(None))))
+    seen_ended = list(db.scalars(fresh.where(Label.ended_at.is_not(None))))
     standing = db.execute(
         select(Item.row, Label.user_id, Label.answer, Label.chosen_by, Label.created_at)
         .join(Item, Item.id == Label.item_id)
@@ -78,7 +80,7 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
         history=_history(db, project.id, standing, verdict),
         fresh_rows=_fresh_rows(db, project.id),
     )
-    return Read(given, seen, audit)
+    return Read(given, seen, audit, seen_ended)
 
 
 def _shards(project_id: int, made: Round) -> list[tuple[int, int, Any]]:

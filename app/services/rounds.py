@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app import jobs, store
 from app.models import LOCK, Encoding, Item, Label, Project, QueueRow, Round
+from app.services.passing import has_passed
 from app.services.round_data import Read
 from app.settings import current
 
@@ -68,13 +69,14 @@ def _why_due(
         return None  # one runs; what comes meanwhile is seen when it has ended
     if project.round_asked_at is not None:
         return "asked for"
-    if last is not None and last.state == "failed" and now - (last.published_at or last.opened_at) < AFTER_FAILURE:
+    failed = last is not None and last.state == "failed" and (last.published_at or last.opened_at)
+    if failed and not has_passed(failed, AFTER_FAILURE, now):
         return None
     if last is None or last.state != "published":
         return "no round yet"
     if fresh >= project.recipe["retrain_every"]:
         return f"{fresh} new labels"
-    if fresh and now - since >= timedelta(seconds=project.recipe["retrain_seconds"]):
+    if fresh and has_passed(since, timedelta(seconds=project.recipe["retrain_seconds"]), now):
         return "a label waits"
     if last.fingerprint != encoding.fingerprint:
         return "a better encoder is ready"
@@ -178,15 +180,10 @@ def publish(db: Session, opened: Opened, output: "RoundOutput", known: Read, now
     beat(db, opened, now)
     made = db.get_one(Round, opened.round_id, populate_existing=True)
     _write_queue(db, project, made, output)
-    for start in range(0, len(known.seen), 500):
-        part = known.seen[start : start + 500]
-        # Only as it was read: one that was undone since has become unlearned again.
-        db.execute(
-            update(Label)
-            .where(Label.id.in_(part), or_(Label.ended_at.is_(None), Label.ended_at <= made.opened_at))
-            .values(learned_round_id=made.id)
-            .execution_options(synchronize_session=False)
-        )
+    # Only as it was read: one that was undone since has become unlearned again. By what was read, not by its time:
+    # clocks are set back.
+    _mark_learned(db, made, known.seen, Label.ended_at.is_(None))
+    _mark_learned(db, made, known.seen_ended, Label.ended_at.is_not(None))
     before = project.queue_round_id
     # One older queue is kept: a claim that read the old number a moment ago still finds its rows.
     old = delete(QueueRow).where(
@@ -202,6 +199,16 @@ def publish(db: Session, opened: Opened, output: "RoundOutput", known: Read, now
     made.metrics, made.seconds = {**output.metrics, "audit": known.audit.facts()}, output.seconds
     made.measured_at = now if output.is_measured else None
     jobs.enqueue(db, "run_round", project.id)  # what came meanwhile; nothing is due, nothing happens
+
+
+def _mark_learned(db: Session, made: Round, label_ids: list[Any], as_it_was: ColumnElement[bool]) -> None:
+    for start in range(0, len(label_ids), 500):
+        db.execute(
+            update(Label)
+            .where(Label.id.in_(label_ids[start : start + 500]), as_it_was)
+            .values(learned_round_id=made.id)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _write_queue(db: Session, project: Project, made: Round, output: "RoundOutput") -> None:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -14,10 +15,12 @@ PAUSE = 0.1
 class Client:
     """One person's connection. Not for use by two threads at once."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, token: str, patience: float = PATIENCE) -> None:
+        self.patience = patience
         self._connection = http.client.HTTPConnection(address, timeout=30)
         self._token = token
         self.retries = 0
+        self.failures: Counter[int] = Counter()  # answers of 500 and above, by status
 
     def __enter__(self) -> "Client":
         return self
@@ -31,7 +34,7 @@ class Client:
         """Status and body of the answer; a broken connection or a 5xx is tried again until patience ends."""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self.patience
         while True:
             trouble: object
             try:
@@ -41,6 +44,7 @@ class Client:
                 if response.status < 500:
                     return response.status, content
                 trouble = (response.status, content[:500])
+                self.failures[response.status] += 1
             except (OSError, http.client.HTTPException) as error:
                 trouble = repr(error)
                 self._connection.close()

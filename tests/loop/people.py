@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from tests.loop.client import Client
+from tests.loop.client import PATIENCE, Client
 
 STALLED = 30.0  # seconds without an item for anybody, though not all are answered
 
@@ -31,6 +31,8 @@ class Crowd:
     ) -> None:
         self.address, self.tokens, self.project, self.truth = address, tokens, project, truth
         self.seed = seed
+        self.patience = PATIENCE
+        self.last_of: dict[str, str] = {}  # the latest label of each person
         self.acknowledged: dict[str, Acknowledged] = {}
         self.next_seconds: list[float] = []
         self.retries = 0
@@ -80,15 +82,19 @@ class Crowd:
         if self._failures:
             raise self._failures[0]
 
+    def note(self, client: Client) -> None:
+        """Add up what a client has met."""
+        self.retries += client.retries
+
     def _guarded(self, email: str, token: str, think: float, number: int) -> None:
         rng = random.Random(f"{self.seed} {self._times_at_work} {number}")
         try:
-            with Client(self.address, token) as client:
+            with Client(self.address, token, self.patience) as client:
                 try:
                     self._answer_on(client, email, think, rng)
                 finally:
                     with self._lock:
-                        self.retries += client.retries
+                        self.note(client)
         except BaseException as error:
             self._failures.append(error)
 
@@ -102,7 +108,8 @@ class Crowd:
             if found["empty_reason"] == "all_answered":
                 return
             if not found["items"]:  # the last ones are in others' hands; ask again, as the page does
-                assert time.monotonic() - last_item < STALLED, f"{email} gets no item: {found['empty_reason']}"
+                stalled = time.monotonic() - last_item
+                assert stalled < max(STALLED, self.patience / 2), f"{email} gets no item: {found['empty_reason']}"
                 time.sleep(0.1)
                 continue
             self._answer(client, email, found["items"][0]["item"], think, rng)
@@ -119,3 +126,4 @@ class Crowd:
         with self._lock:
             assert label not in self.acknowledged
             self.acknowledged[label] = Acknowledged(item["id"], email, answer)
+            self.last_of[email] = label

@@ -6,9 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -43,6 +43,7 @@ class Place:
     database_url: str = ""
     redis_url: str = ""
     redis_prefix: str = "marginalia"
+    settings: Mapping[str, str] = field(default_factory=dict)  # more of the environment
 
     @property
     def address(self) -> str:
@@ -59,6 +60,7 @@ class Place:
             "MARGINALIA_DATABASE_URL": self.database_url,
             "MARGINALIA_REDIS_URL": self.redis_url,
             "MARGINALIA_REDIS_PREFIX": self.redis_prefix,
+            **self.settings,
         }
 
     def database(self) -> Database:
@@ -112,21 +114,26 @@ class System:
         return self.output.read_text()
 
     def children(self) -> dict[str, int]:
-        """Name and process id of every child that lives."""
+        """Name and process id of every child that lives; of several with one name, one."""
+        return dict(self.every_child())
+
+    def every_child(self) -> list[tuple[str, int]]:
+        """The same, of several with one name each."""
         assert self.process is not None
-        found = {}
-        for pid, parent, command in _processes():
+        found = []
+        for pid, parent, command in processes():
             if parent == self.process.pid:
-                found.update({name: pid for name, mark in MARKS.items() if mark in command})
+                found += [(name, pid) for name, mark in MARKS.items() if mark in command]
         return found
 
     def kill(self, *names: str) -> list[str]:
-        """kill -9 of these children; returns those that were alive to be killed."""
-        living = self.children()
-        for name in names:
-            with suppress(ProcessLookupError, KeyError):
-                os.kill(living[name], signal.SIGKILL)
-        return [name for name in names if name in living]
+        """kill -9 of all children with these names; returns the names that had one to be killed."""
+        living = self.every_child()
+        for name, pid in living:
+            if name in names:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        return [name for name in names if name in dict(living)]
 
     def kill_parent(self) -> None:
         """kill -9 of the parent; returns when its children have gone with it."""
@@ -134,7 +141,7 @@ class System:
         everything = self.children().values()
         self.process.kill()
         self.process.wait()
-        wait_until(lambda: not {pid for pid, _, _ in _processes()} & set(everything))
+        wait_until(lambda: not {pid for pid, _, _ in processes()} & set(everything))
 
     def stop(self) -> None:
         """Stop as an operator does; whatever does not end in time is killed, for tests must leave nothing."""
@@ -154,7 +161,7 @@ def wait_until(is_so: Callable[[], bool], tell: Callable[[], str] = str, patienc
         time.sleep(0.05)
 
 
-def _processes() -> Iterator[tuple[int, int, str]]:
+def processes() -> Iterator[tuple[int, int, str]]:
     """(process, parent, command line) of everything that lives."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -181,7 +188,7 @@ def running(place: Place, *options: str) -> Iterator[System]:
 @contextmanager
 def embedded(folder: Path) -> Iterator[Place]:
     """SQLite and a broker of its own."""
-    yield Place(folder, _free_port())
+    yield Place(folder, free_port())
 
 
 @contextmanager
@@ -192,7 +199,7 @@ def served(folder: Path) -> Iterator[Place]:
         connection.execute(f"CREATE DATABASE {name}")
     try:
         url = f"{POSTGRES.rsplit('/', 1)[0]}/{name}"
-        yield Place(folder, _free_port(), url, REDIS, name)
+        yield Place(folder, free_port(), url, REDIS, name)
     finally:
         with psycopg.connect(POSTGRES, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -219,7 +226,7 @@ def missing(kind: str) -> str:
     return ""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that is free now; fixed, so that people find a restarted system where the killed one was."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         port: int = one.getsockname()[1]
