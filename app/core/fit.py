@@ -62,6 +62,7 @@ class Fitting:
     measured: State | None
     known_scores: npt.NDArray[np.floating[Any]] | None
     history: History | None = None
+    at_random: bool = False
 
 
 def fit(given: Fitting, measures: bool, needs_doubt: bool, rng: np.random.Generator) -> Fitted:
@@ -78,6 +79,7 @@ def fit(given: Fitting, measures: bool, needs_doubt: bool, rng: np.random.Genera
             given.measured or given.previous,
             given.history,
             given.make,
+            given.at_random,
         )
         checkpoint = found.checkpoint
         learner, scores, quality = found.learner, found.scores.astype(np.float16), found.quality

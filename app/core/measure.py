@@ -20,8 +20,6 @@ from app.core.tasks import Task
 FOLDS = (20, 10, 5)
 # Floating-point operations of a fit with its folds that are worth more folds: about two seconds of one core.
 WORTH = 1e11
-# Fewer uniformly drawn rows calibrate worse than all labelled rows do, although those are harder than the pool.
-ENOUGH_UNIFORM = 50
 # Floating-point operations of a fit with its folds that nobody notices: about a tenth of a second on one core.
 CHEAP = 6e9
 STEPS = 30  # of the optimiser, as a rule
@@ -64,9 +62,11 @@ def measure(
     previous: State | None,
     history: History | None = None,
     make: Callable[[], Learner] | None = None,
+    at_random: bool = False,
 ) -> Measured:
     """Fit with folds, score the whole pool, and measure on the audit rows, a uniform sample of it; with a history,
-    and a maker of learners like this one, its findings, too.
+    and a maker of learners like this one, its findings, too. at_random: no strategy chose any row, so that all of them
+    calibrate as the audit rows do.
     """
     n, classes = labelled.targets.shape
     folds = n_folds(n, features.dimensions, classes)
@@ -79,7 +79,7 @@ def measure(
         rng,
         fold_of(labelled.rows, folds),
         folds,
-        uniform if uniform.sum() >= ENOUGH_UNIFORM else None,
+        None if at_random else uniform,
         previous,
     )
     scores = score(features, learner, labelled.targets.shape[1])

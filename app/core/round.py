@@ -148,6 +148,7 @@ def measure(given: RoundInput) -> MeasureOutput | None:
         given.measured,
         given.history,
         lambda: _learner(given),
+        _asks_at_random(given),
     )
     metrics = {**measuring.counts(given.task, labelled), **found.quality, "temperature": learner.temperature}
     return MeasureOutput(found.scores.astype(np.float16), learner.state(), metrics, found.checkpoint)
@@ -170,6 +171,11 @@ def _strategy(given: RoundInput, labelled: Labelled) -> Strategy:
         verdict=given.verdict,
     )
     return given.strategy.at(situation) if given.strategy else pick_strategy(_complete(given), situation)
+
+
+def _asks_at_random(given: RoundInput) -> bool:
+    recipe = _complete(given)
+    return {recipe["strategy"]["name"], recipe["cold_start"]["name"]} == {"random"}
 
 
 def _measures(given: RoundInput, labelled: Labelled) -> bool:
@@ -195,6 +201,7 @@ def _fitting(given: RoundInput, labelled: Labelled) -> Fitting:
         measured=given.measured,
         known_scores=given.scores,
         history=given.history,
+        at_random=_asks_at_random(given),
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from app.core.calibration import temperature, trust
+from app.core.calibration import temperature
 
 
 def drawn(n, classes, rng):
@@ -39,18 +39,35 @@ def test_two_rows_by_hand():
     assert 20 * (1 / (1 + np.exp(-beta)) - 0.75) + np.log(0.75 * beta) / (0.16 * beta) == pytest.approx(0, abs=0.01)
 
 
-def test_a_row_of_weight_two_is_two_rows():
+def test_what_chosen_rows_say_by_hand():
+    """300 chosen rows of logit 1, right 3 times of 4: log T' = −log log 3, I = 300 p q β² = 300 · 3/16 · (log 3)²."""
+    z = np.tile([[1.0, 0.0]], (300, 1))
+    targets = np.eye(2)[np.arange(300) % 4 // 3]
+    beta = np.log(3)
+    told = -np.log(beta) - 0.15, 1 / (1 / (300 * 3 / 16 * beta**2) + 0.15**2)
+    usual = np.log(0.75), 1 / 0.4**2
+    expected = np.exp((told[0] * told[1] + usual[0] * usual[1]) / (told[1] + usual[1]))
+    assert temperature(z, targets, True, np.zeros(300, bool)) == pytest.approx(expected, rel=1e-3)
+    assert expected < temperature(z, targets, True)
+
+
+def test_chosen_rows_say_less_the_more_uniform_rows_there_are():
+    rng = np.random.default_rng(0)
+    z, targets = drawn(2000, 4, rng)
+    harder, of_those = drawn(300, 4, rng)
+    both = np.r_[z, 3 * harder], np.r_[targets, of_those]
+    apart = []
+    for n in (20, 200, 2000):
+        rows = np.r_[np.arange(n), np.arange(2000, 2300)]
+        found = temperature(both[0][rows], both[1][rows], True, rows < 2000)
+        apart.append(abs(np.log(found / temperature(z[:n], targets[:n], True))))
+    assert apart[0] > apart[1] > apart[2]
+    assert apart[2] < 0.06
+
+
+def test_uniform_rows_alone_are_all_rows():
     z, targets = drawn(60, 3, np.random.default_rng(0))
-    weights = np.where(np.arange(60) < 20, 2.0, 1.0)
-    twice = np.r_[np.arange(60), np.arange(20)]
-    expected = temperature(z[twice], targets[twice], True)
-    assert temperature(z, targets, True, weights) == pytest.approx(expected, rel=1e-3)
-
-
-def test_chosen_rows_count_for_fifty_at_most():
-    assert trust(np.array([True, False, False])).tolist() == [1, 1, 1]
-    assert trust(np.repeat([True, False], [60, 200])).tolist() == [1] * 60 + [0.25] * 200
-    assert trust(np.zeros(100, bool)).tolist() == [0.5] * 100
+    assert temperature(z, targets, True, np.ones(60, bool)) == temperature(z, targets, True)
 
 
 def test_classes_that_a_model_does_not_know_are_left_out():

@@ -34,7 +34,7 @@ class Learner(ABC):
         n_folds folds. With 0 folds only whole, quickly; the temperature is then that of `warm`.
 
         `uniform` marks the rows [n] that are a uniform sample of the pool; probabilities are calibrated on
-        these, for the rows that a strategy chose are harder than the pool is; None: on all. `warm` is the
+        these first, for the rows that a strategy chose are harder than the pool is; None: all are. `warm` is the
         state of an earlier fit. Its model of fold f was never trained on rows of fold f, and stays so because
         a row's fold never changes while n_folds does not (see fold_of).
         """

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.core.calibration import temperature, trust
+from app.core.calibration import temperature
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.learners import State
 
@@ -89,8 +89,7 @@ class Outputs:
     def calibrate(self, z: Tensor, targets: FloatArray, model: IntArray, uniform: BoolArray | None) -> None:
         """Fit the temperature to out-of-fold logits [n, K] of these models [n]; mostly on the uniform rows, if told."""
         known = torch.where(self.seen[torch.from_numpy(model)], z, float("nan")).numpy()
-        weights = None if uniform is None else trust(uniform)
-        self.temperature = temperature(known, np.asarray(targets), self.exclusive, weights)
+        self.temperature = temperature(known, np.asarray(targets), self.exclusive, uniform)
 
     def probabilities(self, z: Tensor, model: IntArray | int = -1) -> FloatArray:
         """Probabilities [..., n, K] of logits, each row of its model [n]; or all of one, as a rule the whole."""
