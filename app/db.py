@@ -1,51 +1,32 @@
-"""The database: engines, and `transaction()`, the only commit in the code.
+"""The database: engines, and `transaction()`, the only commit in the code; `together()` is its form for what is short.
 
-SQLite takes one writer at a time. Its own busy handler sleeps and wakes in no order, so that with several
-writers the unlucky ones wait for seconds; a fair lock in front of write transactions gives each its turn.
+SQLite waits for the disk at every commit: an acknowledged label survives a power cut, as it does on PostgreSQL.
 """
 
 import json
 import threading
-from collections import deque
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Engine, create_engine, event
+from anyio import to_thread
+from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import jobs
+from app.group import Group
 from app.settings import Settings, current
+from app.turns import FairLock, HostLock
 
-# Sync endpoints run in a pool of 40 threads; a connection for each, and none waits for another.
+T = TypeVar("T")
+
+# Endpoints run in a pool of 40 threads; on SQLite, where a connection costs nothing, each has one.
 POOL_SIZE = 40
-
-
-class FairLock:
-    """A lock that serves its waiters in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._mutex = threading.Lock()
-        self._held = False
-        self._waiting: deque[threading.Lock] = deque()
-
-    def __enter__(self) -> None:
-        with self._mutex:
-            if not self._held:
-                self._held = True
-                return
-            mine = threading.Lock()
-            mine.acquire()
-            self._waiting.append(mine)
-        mine.acquire()  # the holder before us opens it, and hands over the lock with it
-
-    def __exit__(self, *_: object) -> None:
-        with self._mutex:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._held = False
+# A connection that was used within so many seconds is not asked again whether it lives: that is one more round trip.
+TRUSTED_SECONDS = 5.0
 
 
 class Database:
@@ -58,12 +39,19 @@ class Database:
         self.reading = _sqlite(url, "BEGIN") if self.is_sqlite else self.writing
         self.write_session = sessionmaker(self.writing, expire_on_commit=False)
         self.read_session = sessionmaker(self.reading, expire_on_commit=False)
-        self.turn: FairLock | nullcontext[None] = FairLock() if self.is_sqlite else nullcontext()
+        file = self.writing.url.database if self.is_sqlite else None
+        lock = HostLock(Path(f"{file}-turn")) if file and file != ":memory:" else None
+        self.turn: HostLock | FairLock | nullcontext[None] = lock or (FairLock() if self.is_sqlite else nullcontext())
+        self.group = Group(self) if self.is_sqlite else None
 
     def close(self) -> None:
-        """Close every pooled connection."""
+        """Finish what waits, and close every pooled connection."""
+        if self.group is not None:
+            self.group.close()
         self.writing.dispose()
         self.reading.dispose()
+        if isinstance(self.turn, HostLock):
+            self.turn.close()
 
 
 def _sqlite(url: str, begin: str) -> Engine:
@@ -79,7 +67,7 @@ def _sqlite(url: str, begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in ("journal_mode=wal", "synchronous=normal", "foreign_keys=on", "busy_timeout=30000"):
+        for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=on", "busy_timeout=30000"):
             connection.execute(f"pragma {pragma}")
         if begin == "BEGIN":
             connection.execute("pragma query_only=on")
@@ -92,15 +80,29 @@ def _sqlite(url: str, begin: str) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
-        pool_size=POOL_SIZE,
+        pool_size=current().database_connections,
         max_overflow=0,
-        pool_pre_ping=True,
         pool_recycle=1800,
         json_serializer=to_json,
         json_deserializer=orjson.loads,
     )
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(_connection: Any, record: Any) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("used_at", time.monotonic()) < TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.DisconnectionError from error  # the pool opens another, and forgets the ones like it
+
+    return engine
 
 
 def to_json(value: Any) -> str:
@@ -149,6 +151,36 @@ def transaction() -> Iterator[Session]:
             yield db
         remembered = jobs.take(db)
     jobs.send(remembered)
+
+
+async def together(work: Callable[[Session], T]) -> T:
+    """What `work` gives, once its transaction is committed: for the short work that people wait for.
+
+    On SQLite what waits at the same moment shares a transaction, each in a savepoint of its own. `work` may be done
+    again where a connection turns out to be dead. Its jobs are sent a moment after the commit.
+    """
+    base = database()
+    if base.group is not None:
+        return await base.group.run(work)
+    return await to_thread.run_sync(_alone, base, work)
+
+
+def _alone(base: Database, work: Callable[[Session], T]) -> T:
+    try:
+        return _committed(base, work)
+    except exc.DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    return _committed(base, work)  # the database was restarted since; its pool is new by now
+
+
+def _committed(base: Database, work: Callable[[Session], T]) -> T:
+    with base.write_session() as db:
+        with db.begin():
+            result = work(db)
+        remembered = jobs.take(db)
+    jobs.send_soon(remembered)
+    return result
 
 
 @contextmanager

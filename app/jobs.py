@@ -4,6 +4,9 @@ A job is a hint and carries ids only; the database is the truth. A lost message 
 doubled one finds nothing to do.
 """
 
+import contextvars
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 from celery import Celery
@@ -82,6 +85,17 @@ def send(remembered: list[tuple[str, tuple[int, ...]]]) -> None:
             celery.send_task(name, args=ids, retry=False, **options)
         except Exception as error:  # whatever the transport raises, the answer that was saved stays saved
             _log.warning("job not sent", job=name, ids=ids, error=str(error))
+
+
+def send_soon(remembered: list[tuple[str, tuple[int, ...]]]) -> None:
+    """`send` in a thread of its own, for those who must not wait for the broker: it may be slow, or away."""
+    if remembered:
+        _sender().submit(contextvars.copy_context().run, send, remembered)
+
+
+@lru_cache(maxsize=1)
+def _sender() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "job-sender")
 
 
 def _context() -> dict[str, Any]:

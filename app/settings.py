@@ -24,6 +24,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("database_url", "MARGINALIA_DATABASE_URL", "DATABASE_URL"),
         description="SQLAlchemy URL of the database; empty: SQLite in the data directory.",
     )
+    database_connections: int = Field(
+        15, ge=2, le=1000, description="Most connections that each process opens to PostgreSQL."
+    )
     redis_url: str = Field(
         "",
         validation_alias=AliasChoices("redis_url", "MARGINALIA_REDIS_URL", "REDIS_URL"),

@@ -15,6 +15,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import event
 
 from app import db as database_module
 from app import jobs, migrate, store
@@ -95,6 +96,8 @@ def database(request: pytest.FixtureRequest, data_dir: Path) -> Iterator[Databas
         _run(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgres_template')}")
         url = _url(name)
     made = Database(url)
+    if made.is_sqlite:  # a test kills no machine, and each of its commits would wait for the disk
+        event.listen(made.writing, "connect", lambda connection, _: connection.execute("pragma synchronous=off"))
     database_module.use(made)
     yield made
     database_module.use(None)

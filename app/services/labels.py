@@ -1,21 +1,24 @@
 """Labels: submitting, skipping, undoing. Nothing is deleted; a later word only writes the end of an earlier one."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app import jobs
-from app.core.tasks import InvalidAnswer
+from app.core.tasks import InvalidAnswer, Task
 from app.core.tasks import load as load_task
 from app.errors import BadInput, Conflict, NotFound
-from app.models import Choice, Item, Label, Lease, Project, QueueRow
-from app.services import leases, queue
+from app.models import Item, Label, Lease, Project, QueueRow
+from app.services import answering, leases, queue
+from app.services.access import ItemFacts
+from app.services.choices import CHOICE
+from app.services.queue import Asked
 from app.services.users import Caller
-
-CHOICE = tuple(name for name in Choice.__annotations__)
 
 
 def item_of(db: Session, item_id: int) -> Item:
@@ -28,7 +31,7 @@ def item_of(db: Session, item_id: int) -> Item:
 
 def submit(
     db: Session,
-    project: Project,
+    project: Asked,
     item_id: int,
     caller: Caller,
     label_id: UUID,
@@ -36,29 +39,54 @@ def submit(
     seconds: float | None,
     now: datetime,
     may_review: bool = False,
+    item: ItemFacts | None = None,
 ) -> tuple[Label, bool]:
     """Store an answer; returns the label and whether it is new.
 
     The same id again gives the first result. An answer whose lease has ended is kept all the same. Raises BadInput
     for an answer that is none, Conflict for an id that is in use elsewhere or an item that wants no more answers.
+    item: what Access says of it, where the caller has asked it in this transaction; None: it is locked here.
     """
-    item = _lock(db, project, item_id)
-    known = _same(db, label_id, item_id, caller)
+    held = item or _lock(db, project, item_id)
+    try:
+        said = {"answer": _task(orjson.dumps(project.task)).normalise(held.content, answer), "seconds": seconds}
+    except InvalidAnswer as error:
+        known = _same(db, label_id, item_id, caller)
+        if known is not None:
+            return known, False
+        raise BadInput(str(error), [{"field": "answer", "error": str(error)}]) from error
+    every = project.recipe["retrain_every"]
+    stored = answering.put(db, item_id, held.slots, said, label_id, project.id, caller.user_id, now, every)
+    if stored is None:
+        return _submit_unusual(db, project, item_id, caller, Label(id=label_id, **said), now, may_review)
+    how, waiting = stored
+    if waiting == every:
+        jobs.enqueue(db, "run_round", project.id)
+    place = {"id": label_id, "project_id": project.id, "item_id": item_id, "user_id": caller.user_id}
+    return Label(**place, **said, skip_reason=None, created_at=now, **{name: how[name] for name in CHOICE}), True
+
+
+def _submit_unusual(
+    db: Session, project: Asked, item_id: int, caller: Caller, label: Label, now: datetime, may_review: bool
+) -> tuple[Label, bool]:
+    """An answer that is sent again, late, changed, or out of turn."""
+    known = _same(db, label.id, item_id, caller)
     if known is not None:
         return known, False
-    try:
-        answer = load_task(project.task).normalise(item.content, answer)
-    except InvalidAnswer as error:
-        raise BadInput(str(error), [{"field": "answer", "error": str(error)}]) from error
-    label = Label(id=label_id, answer=answer, skip_reason=None, seconds=seconds)
-    _put(db, project, item, caller, label, now, may_review)
+    _put(db, project, _lock(db, project, item_id), caller, label, now, may_review)
     _forget_if_used_up(db, item_id)
     return label, True
 
 
+@lru_cache(maxsize=256)
+def _task(task_json: bytes) -> Task:
+    """The task of a project, kept: making it anew would cost more than all else of an answer."""
+    return load_task(orjson.loads(task_json))
+
+
 def skip(
     db: Session,
-    project: Project,
+    project: Asked,
     item_id: int,
     caller: Caller,
     reason: str,
@@ -127,7 +155,7 @@ def recent(db: Session, project: Project, user_id: int, n: int) -> list[tuple[La
     return [(label, item) for label, item in db.execute(query)]
 
 
-def _lock(db: Session, project: Project, item_id: int) -> Item:
+def _lock(db: Session, project: Asked, item_id: int) -> Item:
     item = db.scalar(
         select(Item)
         .where(Item.id == item_id, Item.project_id == project.id)
@@ -152,7 +180,7 @@ def _standing(db: Session, item_id: int, user_id: int) -> Label | None:
 
 
 def _put(
-    db: Session, project: Project, item: Item, caller: Caller, label: Label, now: datetime, may_review: bool
+    db: Session, project: Asked, item: Item, caller: Caller, label: Label, now: datetime, may_review: bool
 ) -> None:
     """Write a label or skip: end what it supersedes, end the lease, keep the slots' sum, remember how it was chosen."""
     lease = db.scalar(
@@ -213,7 +241,7 @@ def _forget_if_used_up(db: Session, item_id: int) -> None:
     )
 
 
-def _note_unlearned(db: Session, project: Project) -> None:
+def _note_unlearned(db: Session, project: Asked) -> None:
     """Nudge the worker when a round has become due by count; the sweep sees to lone labels and lost nudges."""
     db.flush()
     every = project.recipe["retrain_every"]

@@ -55,9 +55,13 @@ def get(db: Session, caller: Caller, project_id: int, *roles: str) -> tuple[Proj
 
 def role_of(db: Session, caller: Caller, project_id: int) -> str | None:
     """The caller's role: an admin leads everywhere, and a token that may only annotate makes everybody an annotator."""
-    role = db.scalar(select(Member.role).where(Member.project_id == project_id, Member.user_id == caller.user_id)) or (
-        "lead" if caller.is_admin else None
-    )
+    query = select(Member.role).where(Member.project_id == project_id, Member.user_id == caller.user_id)
+    return role_as(caller, db.scalar(query))
+
+
+def role_as(caller: Caller, of_member: str | None) -> str | None:
+    """The role of a caller whose membership says this."""
+    role = of_member or ("lead" if caller.is_admin else None)
     return "annotator" if role and caller.scope == "annotate" else role
 
 

@@ -19,6 +19,8 @@ from app.settings import current
 
 SCOPES = ("all", "read", "annotate")
 HASHING_SECONDS = 5.0
+SIGN_IN = "Sign in, or send a token: Authorization: Bearer …"
+READ_ONLY = "This token may only read."
 _hasher = PasswordHasher()
 # Each hash takes 64 MB: forty at once, by whoever likes, would be more than a small machine has.
 _hashing = BoundedSemaphore(4)
@@ -124,19 +126,45 @@ def end_sign_in(db: Session, key: str) -> None:
     db.execute(delete(SignIn).where(SignIn.key_hash == digest(key)))
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a request shows of itself: the hash of an API token or of a browser's cookie."""
+
+    is_token: bool
+    digest: bytes
+
+
+def key_of(secret: str, is_token: bool) -> Key:
+    """The Key that a token or a cookie's value is."""
+    return Key(is_token, digest(secret))
+
+
+def by_key(db: Session, key: Key, now: datetime) -> Caller | None:
+    """Who a key belongs to; None where it is nobody's, or over."""
+    return _by_token(db, key.digest, now) if key.is_token else _by_cookie(db, key.digest, now)
+
+
 def by_cookie(db: Session, key: str, now: datetime) -> Caller | None:
     """Who a cookie belongs to."""
-    query = select(User).join(SignIn).where(SignIn.key_hash == digest(key), SignIn.ends_at > now, User.is_active)
+    return _by_cookie(db, digest(key), now)
+
+
+def _by_cookie(db: Session, key_hash: bytes, now: datetime) -> Caller | None:
+    query = select(User).join(SignIn).where(SignIn.key_hash == key_hash, SignIn.ends_at > now, User.is_active)
     user = db.scalar(query)
     return caller(user) if user else None
 
 
 def by_token(db: Session, key: str, now: datetime) -> Caller | None:
     """Who an API token belongs to."""
+    return _by_token(db, digest(key), now)
+
+
+def _by_token(db: Session, key_hash: bytes, now: datetime) -> Caller | None:
     row = db.execute(
         select(User, Token.scope)
         .join(Token)
-        .where(Token.key_hash == digest(key), (Token.ends_at.is_(None)) | (Token.ends_at > now), User.is_active)
+        .where(Token.key_hash == key_hash, (Token.ends_at.is_(None)) | (Token.ends_at > now), User.is_active)
     ).first()
     return caller(row[0], row[1]) if row else None
 

@@ -10,7 +10,7 @@ from fastapi import Depends, Path, Query, Request
 from app.db import reading
 from app.errors import Forbidden, NotSignedIn
 from app.services import users
-from app.services.users import Caller
+from app.services.users import Caller, Key
 
 COOKIE = "marginalia"
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -61,25 +61,38 @@ def maybe_signed_in(request: Request) -> Caller | None:
         return users.by_cookie(db, cookie, now())
 
 
-def signed_in(request: Request, caller: Annotated[Caller | None, Depends(maybe_signed_in)]) -> Caller:
+async def keyed(request: Request) -> Key:
+    """The key of a request, not looked up yet: for routes of the API that ask who it is in their own transaction.
+
+    A bad token is nobody, not the cookie's owner. Raises NotSignedIn where there is none.
+    """
+    token = bearer(request)
+    if token is not None:
+        return users.key_of(token, is_token=True)
+    if cookie := request.cookies.get(COOKIE):
+        return users.key_of(cookie, is_token=False)
+    raise NotSignedIn(users.SIGN_IN)
+
+
+async def signed_in(request: Request, caller: Annotated[Caller | None, Depends(maybe_signed_in)]) -> Caller:
     """Who is calling. Raises NotSignedIn; Forbidden for a read-only token that would change something."""
     if caller is None:
-        raise NotSignedIn("Sign in, or send a token: Authorization: Bearer …")
+        raise NotSignedIn(users.SIGN_IN)
     # Asking for the next item takes a lease, so it is no mere reading, whatever its method says.
     changes = request.method not in SAFE or request.url.path.endswith("/next")
     if caller.scope == "read" and changes:
-        raise Forbidden("This token may only read.")
+        raise Forbidden(users.READ_ONLY)
     return caller
 
 
-def full(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
+async def full(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
     """A person, or a token that may do all that its owner may. Raises Forbidden."""
     if caller.scope != "all":
         raise Forbidden(f"This token may only {caller.scope}.")
     return caller
 
 
-def admin(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
+async def admin(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
     """A global admin. Raises Forbidden."""
     if not caller.is_admin:
         raise Forbidden("This needs an admin.")
@@ -87,6 +100,7 @@ def admin(caller: Annotated[Caller, Depends(signed_in)]) -> Caller:
 
 
 MaybeSignedIn = Annotated[Caller | None, Depends(maybe_signed_in)]
+Keyed = Annotated[Key, Depends(keyed)]
 SignedIn = Annotated[Caller, Depends(signed_in)]
 Full = Annotated[Caller, Depends(full)]
 Admin = Annotated[Caller, Depends(admin)]

@@ -289,3 +289,39 @@ def test_security_headers_are_on_every_answer(client_for: ClientFor, database: A
         assert "script-src 'self'; style-src 'self'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-request-id"]
+
+
+def test_an_answer_may_bring_the_next_item_in_one_round_trip(
+    client_for: ClientFor, make_project: MakeProject, bob: User
+) -> None:
+    project = make_project(["a", "b", "c"]).id
+    annotator = client_for(bob, token=True)
+    first = annotator.get(f"/api/v1/projects/{project}/next").json()["items"][0]["item"]
+    label = {"id": str(uuid4()), "answer": {"class": "spam"}}
+    address = f"/api/v1/items/{first['id']}/labels"
+    answered = annotator.post(address, params={"then_next": 1}, json=label)
+    assert answered.status_code == 201
+    following = answered.json()["next"]
+    assert following["empty_reason"] is None
+    assert len(following["items"]) == 1
+    assert following["items"][0]["item"]["id"] != first["id"]
+    again = annotator.post(address, params={"then_next": 1}, json=label)
+    assert again.status_code == 200
+    assert again.json()["next"]["items"][0]["lease"]["id"] == following["items"][0]["lease"]["id"]
+    assert "next" not in annotator.post(address, json=label).json()
+    bad = annotator.post(address, params={"then_next": 1}, json={"id": str(uuid4()), "answer": {"class": "x"}})
+    assert bad.status_code == 422
+
+
+def test_a_token_that_was_revoked_between_next_and_answer_answers_nothing(
+    client_for: ClientFor, make_project: MakeProject, bob: User
+) -> None:
+    project = make_project(["a"]).id
+    annotator, browser = client_for(bob, token=True), client_for(bob)
+    item = annotator.get(f"/api/v1/projects/{project}/next").json()["items"][0]["item"]["id"]
+    token = browser.get("/api/v1/tokens").json()["tokens"][0]["id"]
+    assert browser.delete(f"/api/v1/tokens/{token}").status_code == 204
+    label = {"id": str(uuid4()), "answer": {"class": "spam"}}
+    assert annotator.post(f"/api/v1/items/{item}/labels", json=label).status_code == 401
+    assert annotator.get(f"/api/v1/projects/{project}/next").status_code == 401
+    assert browser.get(f"/api/v1/projects/{project}/labels/mine").json()["labels"] == []

@@ -1,21 +1,23 @@
 """Answering: labels, skips, undo, and one's own latest answers."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from app.db import reading, transaction
+from app.db import reading, together, transaction
 from app.models import Label
-from app.services import labels, projects
-from app.services.users import Caller
+from app.services import access, labels, projects, queue
 from app.web.answers import answer
-from app.web.api.queue import claimed
-from app.web.deps import Id, Limit, SignedIn, now
+from app.web.api.queue import claimed, claims_shown
+from app.web.deps import Id, Keyed, Limit, SignedIn, now
 from app.web.schemas import LabelIn, LabelOut, SkipIn
 
 router = APIRouter(prefix="/api/v1", tags=["labels"])
+NextToo = Annotated[int, Query(ge=0, le=queue.MOST_AT_ONCE)]
 
 
 def shown(label: Label) -> dict[str, Any]:
@@ -31,36 +33,45 @@ def shown(label: Label) -> dict[str, Any]:
     }
 
 
-def store(item_id: int, given: LabelIn, caller: Caller) -> tuple[dict[str, Any], bool]:
-    """Store an answer in one transaction; returns it as shown, and whether it is new."""
-    with transaction() as db:
-        item = labels.item_of(db, item_id)
-        project, role = projects.get(db, caller, item.project_id)
-        label, is_new = labels.submit(
-            db, project, item_id, caller, given.id, given.answer, given.seconds, now(), role in ("lead", "reviewer")
-        )
-        return shown(label), is_new
-
-
 @router.post("/items/{item_id}/labels", status_code=201, responses={201: {"model": LabelOut}}, response_model=None)
-def submit(item_id: Id, given: LabelIn, caller: SignedIn) -> Response:
-    """Answer an item. The same id again gives 200 and the first result; nothing is stored twice."""
+async def submit(item_id: Id, given: LabelIn, key: Keyed, then_next: NextToo = 0) -> Response:
+    """Answer an item. The same id again gives 200 and the first result; nothing is stored twice.
+
+    `then_next`: so many items to have in your hands afterwards, as `next` gives them, in the field `next` of the
+    answer; both are one transaction.
+    """
+
+    def work(db: Session) -> Response:
+        moment = now()
+        who, item = access.to_item(db, key, item_id, moment, then_next > 0)
+        label, is_new = labels.submit(
+            db, who.project, item_id, who.caller, given.id, given.answer, given.seconds, moment, who.may_review, item
+        )
+        made = shown(label)
+        if then_next:
+            db.flush()
+            made["next"] = claims_shown(db, replace(who, holds=None), then_next, moment)
+        return answer(made, 201 if is_new else 200)
+
     try:
-        made, is_new = store(item_id, given, caller)
+        return await together(work)
     except IntegrityError:
         # The same answer arrived twice at the same moment; the other has been stored by now.
-        made, is_new = store(item_id, given, caller)
-    return answer(made, 201 if is_new else 200)
+        return await together(work)
 
 
 @router.post("/items/{item_id}/skip", status_code=201, responses={201: {"model": LabelOut}}, response_model=None)
-def skip(item_id: Id, given: SkipIn, caller: SignedIn) -> Response:
+async def skip(item_id: Id, given: SkipIn, key: Keyed) -> Response:
     """Pass an item over, with a reason. It goes to others, and not to you again."""
-    with transaction() as db:
-        item = labels.item_of(db, item_id)
-        project, _ = projects.get(db, caller, item.project_id)
-        label, is_new = labels.skip(db, project, item_id, caller, given.reason, now(), given.id)
+
+    def work(db: Session) -> Response:
+        moment = now()
+        who, _ = access.to_item(db, key, item_id, moment)
+        label, is_new = labels.skip(db, who.project, item_id, who.caller, given.reason, moment, given.id)
+        db.flush()
         return answer(shown(label), 201 if is_new else 200)
+
+    return await together(work)
 
 
 @router.delete("/labels/{label_id}")

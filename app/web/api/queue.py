@@ -1,16 +1,20 @@
 """What to answer next: claims and leases; the queue as the lead sees it."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from sqlalchemy.orm import Session
 
-from app.db import reading, transaction
-from app.services import leases, progress, projects, queue
+from app.db import reading, together, transaction
+from app.services import access, leases, progress, projects, queue
+from app.services.access import Access
 from app.web.answers import answer
-from app.web.deps import Id, Limit, SignedIn, coin, now
+from app.web.deps import Id, Keyed, Limit, SignedIn, coin, now
 from app.web.schemas import NextOut, RenewIn
 
 router = APIRouter(prefix="/api/v1", tags=["queue"])
+AtOnce = Annotated[int, Query(ge=1, le=queue.MOST_AT_ONCE)]
 
 
 def claimed(claim: queue.Claim) -> dict[str, Any]:
@@ -28,13 +32,21 @@ def claimed(claim: queue.Claim) -> dict[str, Any]:
     }
 
 
+def claims_shown(db: Session, access: Access, n: int, moment: datetime) -> dict[str, Any]:
+    """Claim for a caller whose access was asked in this transaction; the claims as the API shows them."""
+    claims = queue.claim(db, access.project, access.caller.user_id, n, moment, coin, access.holds)
+    return {"items": [claimed(claim) for claim in claims.items], "empty_reason": claims.empty_reason}
+
+
 @router.get("/projects/{project_id}/next", responses={200: {"model": NextOut}}, response_model=None)
-def following(project_id: Id, caller: SignedIn, n: Annotated[int, Query(ge=1, le=queue.MOST_AT_ONCE)] = 1) -> Response:
+async def following(project_id: Id, key: Keyed, n: AtOnce = 1) -> Response:
     """Up to n items in your hands: those that you hold already, then the ones most worth asking."""
-    with transaction() as db:
-        project, _ = projects.get(db, caller, project_id)
-        claims = queue.claim(db, project, caller.user_id, n, now(), coin)
-        return answer({"items": [claimed(claim) for claim in claims.items], "empty_reason": claims.empty_reason})
+
+    def work(db: Session) -> Response:
+        moment = now()
+        return answer(claims_shown(db, access.to_project(db, key, project_id, moment), n, moment))
+
+    return await together(work)
 
 
 @router.post("/leases/renew")

@@ -1,0 +1,6 @@
+"""The servers that the load driver can drive, by name."""
+
+from tests.benchmarks.serving.marginalia import Marginalia
+from tests.benchmarks.serving.target import Target
+
+TARGETS: dict[str, type[Target]] = {"marginalia": Marginalia}
