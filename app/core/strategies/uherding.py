@@ -27,7 +27,8 @@ class Uherding(Strategy):
 
     Ours: only the most doubtful t/3 of the pool are chosen from, and σ is times √t, at least ½; t = min(1, 5C / L) with
     C classes and L labels. Without it the last labels still go to what is like many, and 99 % of the accuracy that all
-    labels give comes later.
+    labels give comes later. For the same reason an item c covers others by √(u_c / max u) times the kernel: an answer
+    that the model nearly knows tells it little of them.
 
     Cost: anchors × candidates × d for the kernel, whatever the pool's size; anchors of a larger pool are drawn in
     proportion to their doubt and then weigh the same.
@@ -56,7 +57,8 @@ class Uherding(Strategy):
         _, at, to, held = directions(centre, pool.features[anchors], pool.features[candidates], pool.held)
         width = _width(held, rng) * max(0.5, early**0.5)
         cover = kernel(at, held, width).max(axis=1) if len(held) else np.zeros(len(at), np.float32)
-        rows, gains = herd(kernel(to, at, width), cover, weights, n)
+        reach = np.sqrt(doubt[candidates] / doubt.max(), dtype=np.float32)
+        rows, gains = herd(kernel(to, at, width) * reach[:, None], cover, weights, n)
         order = np.concatenate([candidates[rows], by_doubt[len(candidates) :]])[:n]
         return Ranking(order, np.concatenate([gains, np.zeros(pool.n)])[:n])
 

@@ -10,7 +10,8 @@ from app.core.evaluation.curves import paired_difference, paired_ratio, pooled_r
 from tests.benchmarks.learning.results import Outcome, Place, Results, finished
 
 LEVEL = 0.05
-# What is compared: labels to a share of the full accuracy (a ratio; fewer is better), or the area (a difference).
+# What is compared: labels to a share of the full accuracy (a ratio; fewer is better), or the area under the curve of
+# "accuracy" or "macro-F1" (a difference; more is better).
 Measure = float | str
 
 
@@ -36,8 +37,9 @@ class Duel:
         """ "better", "worse" or "tie" for a, after Holm's correction."""
         if self.corrected >= LEVEL:
             return "tie"
-        fewer = self.estimate < (1 if measure != "area" else 0)
-        return "better" if fewer == (measure != "area") else "worse"
+        is_area = isinstance(measure, str)
+        less = self.estimate < (0 if is_area else 1)
+        return "worse" if less == is_area else "better"
 
 
 def duels(results: Results, places: Sequence[Place], a: str, b: str, measure: Measure) -> list[Duel]:
@@ -54,12 +56,12 @@ def _duel(results: Results, place: Place, a: str, b: str, measure: Measure) -> D
         return None
     x, y = (np.array([value(side[seed], measure) for seed in seeds]) for side in (ours, theirs))
     rng = np.random.default_rng(0)
-    if measure == "area":
+    if isinstance(measure, str):
         (estimate, low, high), change = paired_difference(x, y, rng), x - y
     else:
         (estimate, low, high), change = paired_ratio(x, y, rng), np.log(x / y)
     late = [
-        float(np.mean([side[seed].censored.get(measure, False) for seed in seeds]))  # type: ignore[arg-type]
+        float(np.mean([not isinstance(measure, str) and side[seed].censored[measure] for seed in seeds]))
         for side in (ours, theirs)
     ]
     p = paired_test(change)
@@ -68,7 +70,7 @@ def _duel(results: Results, place: Place, a: str, b: str, measure: Measure) -> D
 
 def value(outcome: Outcome, measure: Measure) -> float:
     """The outcome's number of this measure."""
-    return outcome.area if measure == "area" else outcome.to[float(measure)]
+    return outcome.areas[measure] if isinstance(measure, str) else outcome.to[measure]
 
 
 def paired_test(change: np.ndarray) -> float:
@@ -116,7 +118,7 @@ def best_everywhere(results: Results, places: Sequence[Place], names: Sequence[s
     for name in names:
         ratio, _, _, count = pooled(results, places, name, "random", lambda one: value(one, measure))
         if count == len(places):
-            scores[name] = -ratio if measure == "area" else ratio
+            scores[name] = -ratio if isinstance(measure, str) else ratio
     return min(scores, key=lambda name: scores[name]) if scores else ""
 
 
@@ -126,5 +128,5 @@ def best_here(results: Results, place: Place, names: Sequence[str], measure: Mea
     for name in names:
         duel = _duel(results, place, name, "random", measure)
         if duel:
-            scores[name] = -duel.estimate if measure == "area" else duel.estimate
+            scores[name] = -duel.estimate if isinstance(measure, str) else duel.estimate
     return min(scores, key=lambda name: scores[name]) if scores else ""

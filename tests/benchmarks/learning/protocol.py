@@ -26,8 +26,8 @@ Written by `make bench-learning` from runs that anybody can repeat; nothing in i
 - **N95, N99**: labels at the first measurement with 95 % (99 %) of the full accuracy. A run that never gets there is
   censored: it counts as the budget and one batch, which flatters whoever it happens to; the share of such runs is
   shown.
-- **Area**: the mean accuracy over the budget (trapezoids). *Area gained* is the share of what random leaves open
-  between its area and the full accuracy.
+- **Area**: the mean accuracy (or macro-F1) over the budget (trapezoids). *Area gained* is the share of what random
+  leaves open between its area and the full accuracy.
 - **Ratios** are geometric means of ratios paired by seed, with a bootstrap interval of 95 % over seeds; pooled ones
   are geometric means over data sets, and their intervals speak of these data sets. *Better* and *worse* mean p < 0.05
   by Student's paired t test (of log ratios, or of differences of areas) after Holm's correction over the data sets of
@@ -35,8 +35,9 @@ Written by `make bench-learning` from runs that anybody can repeat; nothing in i
 - **`auto`** is the default recipe, asked through the round that the product runs (`app/core/round.py`). `auto, 10 %
   drawn` lets a tenth of the items be drawn at random, as a served project does for its audit. All others choose by
   themselves.
-- **Seconds** are of one processor with one thread, of choosing alone. A run whose choosing takes more than
-  {seconds:.0f} s is broken off, and its contestant is left out on that data set.
+- **Seconds** are of one processor with one thread, of choosing alone: of a strategy's `rank` or a library's `query`,
+  and for `auto` of the round's whole step `choose`, with candidates, stages and reasons. A run whose choosing takes
+  more than {seconds:.0f} s is broken off, and its contestant is left out on that data set.
 - **Repetitions**: planned are {headline} for [{headliners}], {rest} for the rest and {few} for peers that take long
   ({slow}); {slower} are run on small pools only. What time allowed is in the column *seeds* of each table.
 """
@@ -48,7 +49,7 @@ or sets have wide intervals, and none where there are fewer than three seeds.
 """
 LOSSES = """\
 Each family of places is corrected by itself. Nothing is left out: every contestant that was run, every place, N95,
-N99 and the area.
+N99 and the areas.
 
 """
 HINDSIGHT = """\

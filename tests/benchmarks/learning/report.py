@@ -28,6 +28,7 @@ def write(results: Results, groups: dict[str, str], speeds: Sequence[dict[str, A
     parts = [
         protocol.head(results, plain, older),
         "## What was to be shown\n\n" + goals.report(results, plain, [*spoiled, *large], peers),
+        goals.best_known(results, plain, names),
         "## The default recipe against random\n\n" + _against(results, plain, "random"),
         _curves(results, plain, peers, pictures),
         "## Everybody against random\n\n" + protocol.OVERVIEW + tables.overview(results, plain, names),
@@ -51,8 +52,8 @@ def _by_variant(spoiled: Sequence[Place]) -> list[list[Place]]:
 
 
 def _against(results: Results, places: Sequence[Place], other: str) -> str:
-    measures: tuple[compare.Measure, ...] = (*TARGETS, "area")
-    called = ("Labels to 95 %", "Labels to 99 %", "Area under the curve")
+    measures: tuple[compare.Measure, ...] = (*TARGETS, "accuracy", "macro-F1")
+    called = ("Labels to 95 %", "Labels to 99 %", "Area under the curve", "Area under the curve of macro-F1")
     return "\n\n".join(
         f"### {name}\n\n"
         + tables.duel_table(compare.duels(results, places, DEFAULT, other, measure), measure, DEFAULT, other)
@@ -75,11 +76,11 @@ def _each(results: Results, plain: Sequence[Place], peers: Sequence[str]) -> str
             pooled = compare.pooled(results, plain, DEFAULT, peer, lambda one, t=target: one.to[t])
             duels = compare.duels(results, plain, DEFAULT, peer, target)
             cells += [tables.ratio(*pooled[:3]), "/".join(map(str, compare.tally(duels, target)))]
-        area = compare.duels(results, plain, DEFAULT, peer, "area")
+        area = compare.duels(results, plain, DEFAULT, peer, "accuracy")
         if not area:
             continue
         cells += [f"{100 * float(np.mean([one.estimate for one in area])):+.1f}"]
-        cells += ["/".join(map(str, compare.tally(area, "area"))), len(area)]
+        cells += ["/".join(map(str, compare.tally(area, "accuracy"))), len(area)]
         rows.append(cells)
     head = ["peer", f"N95 {DEFAULT} / peer", "w/t/l", "N99", "w/t/l", "area, points", "w/t/l", "sets"]
     return table(head, sorted(rows, key=lambda row: str(row[1]), reverse=True))
@@ -103,11 +104,11 @@ def _hindsight(results: Results, plain: Sequence[Place], peers: Sequence[str]) -
 def _matrix(results: Results, plain: Sequence[Place], names: Sequence[str], pictures: Path) -> str:
     shown = [name for name in names if name not in plan.TWINS and name not in plan.SLOWER]
     shown = [name for name in shown if any(len(finished(results, place, name)) > 2 for place in plain)]
-    for measure, file in ((0.95, "wins_n95"), ("area", "wins_area")):
+    for measure, file in ((0.95, "wins_n95"), ("accuracy", "wins_area")):
         wins = tables.matrix(results, plain, shown, measure)
         order = np.argsort(-(wins.sum(axis=1) - wins.sum(axis=0)), kind="stable")
         title = "Data sets on which the row is better than the column, by " + (
-            "the area under the curve" if measure == "area" else "labels to 95 %"
+            "the area under the curve" if isinstance(measure, str) else "labels to 95 %"
         )
         ordered = [shown[i] for i in order]
         plots.matrix(wins[np.ix_(order, order)], ordered, len(plain), title, pictures / f"{file}.png")

@@ -26,18 +26,17 @@ class Place:
 @dataclass(frozen=True)
 class Outcome:
     """One run, measured. to[q]: labels at the first accuracy of q times that with all labels; censored[q]: it never got
-    there, and `to` is the budget and one batch. area: mean accuracy over the budget. query: seconds of choosing, all in
-    all; queries: how often it chose.
+    there, and `to` is the budget and one batch. areas: mean "accuracy" and "macro-F1" over the budget. query: seconds
+    of choosing, all in all; queries: how often it chose.
     """
 
     to: dict[float, float]
     censored: dict[float, bool]
-    area: float
+    areas: dict[str, float]
     full: float
     query: float
     queries: int
     points: list[tuple[int, float]]
-    macro_f1: list[float]
     rows: str
     stopped: bool
 
@@ -67,16 +66,17 @@ def outcome(line: dict[str, Any], cell: Cell) -> Outcome:
     """A kept line, measured."""
     run, full = line["run"], line["full"]
     points = list(zip(run["labels"], run["accuracy"], strict=True))
+    curves = {"accuracy": points, "macro-F1": list(zip(run["labels"], run["macro_f1"], strict=True))}
+    budget = min(plan.BUDGETS[cell.data].labels, points[-1][0])
     reached = {target: labels_to(points, target * full) for target in TARGETS}
     return Outcome(
         to={target: labels for target, (labels, _) in reached.items()},
         censored={target: censored for target, (_, censored) in reached.items()},
-        area=aubc(points, cell.size, min(plan.BUDGETS[cell.data].labels, points[-1][0])),
+        areas={measure: aubc(curve, cell.size, budget) for measure, curve in curves.items()},
         full=full,
         query=sum(run["query"]),
         queries=sum(second > 0 for second in run["query"]),
         points=points,
-        macro_f1=run["macro_f1"],
         rows=run["rows"],
         stopped=run["stopped"],
     )

@@ -38,17 +38,17 @@ def labels(mean: float, censored: float) -> str:
 
 def duel_table(found: Sequence[Duel], measure: Measure, a: str, b: str) -> str:
     """One row a place: both, their ratio or difference, p, and the verdict."""
-    show = difference if measure == "area" else ratio
+    show = difference if isinstance(measure, str) else ratio
     rows = []
     for one in found:
         both = (
             [f"{one.a:.3f}", f"{one.b:.3f}"]
-            if measure == "area"
+            if isinstance(measure, str)
             else [labels(one.a, one.censored_a), labels(one.b, one.censored_b)]
         )
         shown = [show(one.estimate, one.low, one.high), p_value(one), one.verdict(measure), one.seeds]
         rows.append([one.place.data, *both, *shown])
-    kind = f"{a} − {b}" if measure == "area" else f"{a} / {b}"
+    kind = f"{a} − {b}" if isinstance(measure, str) else f"{a} / {b}"
     return table(["data", a, b, f"{kind} [95 %]", "p (Holm)", f"{a} is", "seeds"], rows)
 
 
@@ -79,7 +79,7 @@ def relative_improvement(results: Results, places: Sequence[Place], name: str) -
         ours, base = finished(results, place, name), finished(results, place, "random")
         seeds = ours.keys() & base.keys()
         if seeds:
-            area, random = (float(np.mean([side[seed].area for seed in seeds])) for side in (ours, base))
+            area, random = (float(np.mean([side[seed].areas["accuracy"] for seed in seeds])) for side in (ours, base))
             gains.append(improvement(area, random, float(np.mean([base[seed].full for seed in seeds]))))
     return float(np.nanmean(gains)) if gains else float("nan")
 
@@ -108,11 +108,12 @@ def losses(results: Results, places: Sequence[Place], name: str, others: Sequenc
     """Every place where somebody else is better than `name` beyond noise, by any measure."""
     rows = []
     for other in others:
-        for measure in (*TARGETS, "area"):
+        for measure in (*TARGETS, "accuracy", "macro-F1"):
             for one in compare.duels(results, places, name, other, measure):
                 if one.verdict(measure) == "worse":
-                    shown = difference if measure == "area" else ratio
-                    called = "area" if measure == "area" else f"N{100 * float(measure):.0f}"
+                    is_area = isinstance(measure, str)
+                    shown = difference if is_area else ratio
+                    called = f"area, {measure}" if is_area else f"N{100 * measure:.0f}"
                     rows.append(
                         [str(one.place), other, called, shown(one.estimate, one.low, one.high), p_value(one), one.seeds]
                     )

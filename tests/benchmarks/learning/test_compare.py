@@ -12,7 +12,7 @@ compare: Any = pytest.importorskip("tests.benchmarks.learning.compare", reason="
 
 def outcome(labels: float, area: float = 0.8, stopped: bool = False) -> Outcome:
     to = {0.95: labels, 0.99: 2 * labels}
-    return Outcome(to, {0.95: False, 0.99: True}, area, 0.9, 1.0, 4, [(10, 0.5)], [0.5], "", stopped)
+    return Outcome(to, {0.95: False, 0.99: True}, {"accuracy": area}, 0.9, 1.0, 4, [(10, 0.5)], "", stopped)
 
 
 def results(**given: list[float]) -> Results:
@@ -51,11 +51,11 @@ def test_more_area_is_better_and_more_labels_are_worse() -> None:
         "b": {seed: outcome(20, 0.8) for seed in range(4)},
     }
     places, given = [Place("d")], {Place("d"): there}
-    assert compare.duels(given, places, "a", "b", "area")[0].verdict("area") == "better"
+    assert compare.duels(given, places, "a", "b", "accuracy")[0].verdict("accuracy") == "better"
     assert compare.duels(given, places, "a", "b", 0.95)[0].verdict(0.95) == "worse"
     there["random"] = {seed: outcome(40, 0.7) for seed in range(4)}
     assert compare.best_everywhere(given, places, ["a", "b"], 0.95) == "b"
-    assert compare.best_everywhere(given, places, ["a", "b"], "area") == "a"
+    assert compare.best_everywhere(given, places, ["a", "b"], "accuracy") == "a"
 
 
 def test_a_mean_over_places_weighs_each_place_once() -> None:

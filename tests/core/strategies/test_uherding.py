@@ -35,6 +35,12 @@ def test_a_doubtful_group_is_asked_before_a_larger_one_that_the_model_is_sure_of
     assert group[Uherding().rank(pool, 2, rng()).rows].tolist() == [1, 2]
 
 
+def test_an_item_covers_less_the_surer_the_model_is_of_it():
+    """Doubts 0.8 and 1: thirteen of the one hold 10.4, ten of the other 10; but √0.8 · 10.4 = 9.3."""
+    group, pool = groups([13, 10], yes=[0.6, 0.5])
+    assert group[Uherding(share=1.0).rank(pool, 1, rng()).rows].tolist() == [1]
+
+
 def test_a_doubtful_group_with_a_label_is_left_for_another():
     group, pool = groups([40, 12, 8], yes=[0.99, 0.5, 0.55], held=[1])
     assert group[Uherding().rank(pool, 1, rng()).rows].tolist() == [2]
