@@ -51,9 +51,9 @@ faults: $(VENV)/.setup ## Break everything under load, by a schedule; SEED=7, MI
 bench: $(VENV)/.setup ## Measure; prints tables
 	@exec $(BIN)/python -m tests.benchmarks
 
-bench-learning: $(BENCH)/.ready ## Labels saved, against the libraries; QUICK=1, MINUTES=50, ONLY="auto random"
+bench-learning: $(BENCH)/.ready ## Labels saved, against the libraries; QUICK=1, MINUTES=50, CONFIRM=1, ONLY="auto random"
 	$(BENCH)/bin/python -m pytest -q --noconftest tests/benchmarks/learning
-	@exec $(BENCH)/bin/python -m tests.benchmarks.learning $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES)) \
+	@exec $(BENCH)/bin/python -m tests.benchmarks.learning $(if $(QUICK),--quick) $(if $(CONFIRM),--confirm) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(ONLY),--only $(ONLY))
 
 clean: ## Delete the environment, the demos' data and every cache

@@ -34,7 +34,7 @@ class Uherding(Strategy):
     proportion to their doubt and then weigh the same.
     """
 
-    anchors: int = field(default=1000, metadata={"help": "Items that stand for the pool", "low": 1, "high": 20000})
+    anchors: int = field(default=2000, metadata={"help": "Items that stand for the pool", "low": 1, "high": 20000})
     candidates: int = field(
         default=2000, metadata={"help": "Items looked at, the most doubtful ones", "low": 1, "high": 20000}
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 # Before numpy and torch are imported, here and in the processes to come: one thread each, so that seconds compare.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
-from tests.benchmarks.learning import plan, report, results, runs, speed
+from tests.benchmarks.learning import confirm, plan, report, results, runs, speed
 from tests.benchmarks.learning.data import sets, sources
 
 
@@ -21,12 +21,17 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="runs at once")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these contestants alone")
     parser.add_argument("--report", action="store_true", help="write the report from the runs there are, of any code")
+    parser.add_argument(
+        "--confirm", action="store_true", help="take over runs of older code that still chooses the same"
+    )
     parser.add_argument("--out", type=Path, help="the report's file, instead of docs/benchmarks/learning.md")
     given = parser.parse_args()
     groups = {name: one.group for name, one in runs.everyone().items()}
     names = tuple(given.only or groups)
     data = [] if given.report else _available(plan.QUICK_DATA if given.quick else tuple(plan.BUDGETS))
     cells = plan.cells(names, given.quick)
+    if given.confirm:
+        confirm.confirm(names, data)
     if not given.report:
         runs.go([cell for cell in cells if cell.data in data], given.processes, given.minutes)
     speeds = speed.measure([name for name in names if groups[name] != "recipe"], given.quick, given.report)

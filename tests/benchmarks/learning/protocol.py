@@ -115,6 +115,7 @@ def head(results: Results, plain: list[Place], older: int) -> str:
 
 def repeat(about: str) -> str:
     """How to repeat it, and on what it ran."""
+    small = ", ".join(plan.QUICK_DATA)
     return f"""## Repeat it
 
 ```sh
@@ -128,6 +129,7 @@ It makes an environment of its own, `.venv-bench`, with the libraries pinned in
 imported. `MARGINALIA_TEST_DATA` names the folder with banking77, AG News and CIFAR-10 (without it the benchmark goes
 on without them), `MARGINALIA_BENCH_CACHE` the folder for features and runs (`.bench`). A run is kept with a digest of
 the code that it depends on: after a change only what the change concerns is run again, and the report shows nothing
-older.
+older. `CONFIRM=1` first repeats one run of each contestant on {small}, and where every item and every accuracy
+is what it was, its other runs are taken over.
 
 {about}"""

@@ -110,18 +110,23 @@ def _run(cell: Cell, deadline: float) -> str:
     """Run and keep one cell; a failure is told and leaves the rest alone. Nothing after the deadline."""
     if time.time() > deadline:
         return ""
-    began = time.process_time()
     try:
-        problem, (full, full_f1) = _problem(cell.data, cell.variant, cell.seed)
-        ask = everyone()[cell.name].ask(problem, cell.seed)
-        run = play(problem, ask, cell.size, plan.BUDGETS[cell.data].labels, plan.SECONDS)
+        line = made(cell)
     except Exception as error:
         return f"{cell}: {type(error).__name__}: {error}"
-    line = {"key": key(cell), "cell": asdict(cell), "full": full, "full_f1": full_f1, "run": asdict(run)}
-    line["seconds"] = round(time.process_time() - began, 3)
     handle = os.open(folder() / f"{cell.data}.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:  # one write of a whole line: processes that append to one file do not mix their lines
         os.write(handle, (json.dumps(line) + "\n").encode())
     finally:
         os.close(handle)
     return ""
+
+
+def made(cell: Cell) -> dict[str, Any]:
+    """The cell run now, as it is kept."""
+    began = time.process_time()
+    problem, (full, full_f1) = _problem(cell.data, cell.variant, cell.seed)
+    ask = everyone()[cell.name].ask(problem, cell.seed)
+    run = play(problem, ask, cell.size, plan.BUDGETS[cell.data].labels, plan.SECONDS)
+    line = {"key": key(cell), "cell": asdict(cell), "full": full, "full_f1": full_f1, "run": asdict(run)}
+    return {**line, "seconds": round(time.process_time() - began, 3)}
