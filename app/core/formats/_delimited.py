@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -129,19 +129,24 @@ def write(rows: Iterator[dict[str, Any]], stream: BinaryIO, delimiter: str, colu
 
 def cell(value: Any) -> str:
     """A value as a cell. Numbers stay numbers; a text that a spreadsheet would run is made harmless."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value) if math.isfinite(value) else ""
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, str):
-        return neutral(value)
+    return _CELLS.get(type(value), _json_cell)(value)
+
+
+def _json_cell(value: Any) -> str:
     return neutral(orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode())
 
 
 def neutral(text: str) -> str:
     """The text, with an apostrophe before it where a spreadsheet would take it for a formula."""
     return "'" + text if text.startswith(_FORMULA) else text
+
+
+# By type, and not one question after another: an export of a million items has ten million cells.
+_CELLS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: "",
+    bool: lambda value: "true" if value else "false",
+    int: repr,
+    float: lambda value: repr(value) if math.isfinite(value) else "",
+    str: neutral,
+    datetime: lambda value: value.isoformat().replace("+00:00", "Z"),
+}

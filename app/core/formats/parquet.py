@@ -1,8 +1,8 @@
 """The format `parquet`: typed columns, read and written a row group at a time."""
 
 import math
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
+from itertools import accumulate, islice
 from typing import Any, BinaryIO, ClassVar
 
 import orjson
@@ -49,10 +49,7 @@ class Parquet(Format):
         schema = pa.schema([(name, _type(kind)) for name, kind in columns.items()])
         with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
             while block := list(islice(rows, 10 * _BATCH_ROWS)):
-                arrays = [
-                    pa.array([_value(row.get(name), kind) for row in block], _type(kind))
-                    for name, kind in columns.items()
-                ]
+                arrays = [_array([row.get(name) for row in block], kind) for name, kind in columns.items()]
                 writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
@@ -87,15 +84,27 @@ def _type(kind: Kind) -> Any:
     return pa.list_(pa.struct([(name, _type(inner)) for name, inner in kind.items()]))
 
 
-def _value(value: Any, kind: Kind) -> Any:
-    if value is None:
-        return None
-    if kind == "json":
-        return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode()
-    if kind == "string":
-        return value if isinstance(value, str) else orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode()
-    if kind == "float":
-        return float(value)  # Arrow refuses whole numbers that a float cannot hold exactly
+def _array(values: list[Any], kind: Kind) -> Any:
+    """A column of these values. Records are laid out field by field, which takes half the time of one by one."""
+    import pyarrow as pa
+
     if isinstance(kind, str):
-        return value
-    return [{name: _value(record.get(name), inner) for name, inner in kind.items()} for record in value]
+        convert = _CONVERT.get(kind)
+        told = values if convert is None else [None if value is None else convert(value) for value in values]
+        return pa.array(told, _type(kind))
+    ends = accumulate((len(records or ()) for records in values), initial=0)
+    offsets = [None if records is None else at for records, at in zip([*values, ()], ends, strict=True)]
+    every = [record for records in values if records for record in records]
+    fields = [_array([record.get(name) for record in every], inner) for name, inner in kind.items()]
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.StructArray.from_arrays(fields, list(kind)))
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode()
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "json": _json,
+    "string": lambda value: value if isinstance(value, str) else _json(value),
+    "float": float,  # Arrow refuses whole numbers that a float cannot hold exactly
+}
