@@ -22,7 +22,6 @@ FOLDS = (20, 10, 5)
 WORTH = 1e11
 # Floating-point operations of a fit with its folds that nobody notices: about a tenth of a second on one core.
 CHEAP = 6e9
-STEPS = 30  # of the optimiser, as a rule
 
 
 @dataclass(frozen=True)
@@ -35,21 +34,17 @@ class Measured:
     checkpoint: tuple[int, IntArray] | None = None
 
 
-def n_folds(rows: int, dimensions: int, classes: int) -> int:
+def n_folds(learner: Learner, rows: int, dimensions: int, classes: int) -> int:
     """More folds where they are cheap, so that the models which are measured have seen nearly all labels.
 
     With few labels a class the last fifth of them still brings points that 5 folds would not show.
     """
-    return next((folds for folds in FOLDS if _cost(rows, dimensions, classes, folds) <= WORTH), FOLDS[-1])
+    return next((folds for folds in FOLDS if learner.cost(rows, dimensions, classes, folds) <= WORTH), FOLDS[-1])
 
 
-def is_cheap(rows: int, dimensions: int, classes: int) -> bool:
+def is_cheap(learner: Learner, rows: int, dimensions: int, classes: int) -> bool:
     """Whether a round may measure on its way."""
-    return _cost(rows, dimensions, classes, n_folds(rows, dimensions, classes)) <= CHEAP
-
-
-def _cost(rows: int, dimensions: int, classes: int, folds: int) -> float:
-    return 4.0 * rows * dimensions * classes * (folds + 1) * STEPS
+    return learner.cost(rows, dimensions, classes, n_folds(learner, rows, dimensions, classes)) <= CHEAP
 
 
 def measure(
@@ -69,7 +64,7 @@ def measure(
     calibrate as the audit rows do.
     """
     n, classes = labelled.targets.shape
-    folds = n_folds(n, features.dimensions, classes)
+    folds = n_folds(learner, n, features.dimensions, classes)
     uniform = np.isin(labelled.rows, audit_rows)
     learner.fit(
         features.take(labelled.rows),

@@ -181,7 +181,7 @@ def _asks_at_random(given: RoundInput) -> bool:
 def _measures(given: RoundInput, labelled: Labelled) -> bool:
     if given.measuring != "cheap":
         return given.measuring == "now"
-    return measuring.is_cheap(len(labelled.rows), given.features.dimensions, len(given.task.classes))
+    return measuring.is_cheap(_learner(given), len(labelled.rows), given.features.dimensions, len(given.task.classes))
 
 
 def _merge(given: RoundInput) -> Labelled:

@@ -1,6 +1,7 @@
 """One or several neural heads as one learner: with those that leave out folds, trained together."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from torch import Tensor
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.learners import State
 from app.core.learners._balance import balanced
-from app.core.learners._heads import Parameters, Training, dropped, embedded, initial, logits, train
-from app.core.learners._outputs import Outputs, grouped, kept, of_own_model
+from app.core.learners._heads import Parameters, Training, dropped, embedded, initial, logits, looks, train
+from app.core.learners._outputs import GROUPS, Outputs, grouped, kept, of_own_model
 
 
 @dataclass
@@ -61,6 +62,12 @@ class Committee:
             z = logits(parameters, embedded(parameters, x[: len(model)]))
             z = z.view(groups + 1, self.members, *z.shape[1:]).mean(1).transpose(0, 1)
             self.outputs.finish(of_own_model(z, model), targets, model, uniform, warm)
+
+    def cost(self, rows: int, dimensions: int, classes: int, n_folds: int) -> float:
+        """See Learner.cost: a row goes there and back through every weight, in 6 operations."""
+        widths = (dimensions, *self.hidden, classes)
+        weights = sum(one * other for one, other in pairwise(widths))
+        return 6.0 * weights * looks(rows, self.how) * self.members * (min(n_folds, GROUPS) + 1)
 
     def masks(self, models: int, n: int, generator: torch.Generator) -> list[Tensor] | None:
         """A dropout mask [models, n, h] for each hidden layer; None without dropout."""

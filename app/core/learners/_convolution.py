@@ -45,6 +45,19 @@ def layout(d: int, side: int, channels: int) -> Layout:
     return Layout(0, 0)
 
 
+def operations(shape: Layout, d: int, hidden: int, classes: int) -> float:
+    """Of one row there and back, six a weight at each place where it is used."""
+    inner, side, found = shape.channels, shape.side, 0
+    for width in WIDTHS[: _convolutions(side)]:
+        found += 9 * inner * width * side**2
+        inner, side = width, side // 2 if side > SMALLEST else side
+    return 6.0 * (found + (inner * side**2 + d - shape.pixels) * hidden + hidden * classes)
+
+
+def _convolutions(side: int) -> int:
+    return 0 if not side else 2 if side <= 16 else 3
+
+
 @dataclass(frozen=True)
 class Network:
     """Convolutions of 3 × 3 with ReLU, each halved by maxima while more than 4 pixels are left; what is no pixel joins
@@ -59,7 +72,7 @@ class Network:
         """He's normal, the last layer 0."""
         made: Parameters = []
         inner, side = shape.channels, shape.side
-        for width in WIDTHS[: 0 if not side else 2 if side <= 16 else 3]:
+        for width in WIDTHS[: _convolutions(side)]:
             spread = (2 / (9 * inner)) ** 0.5
             made += [torch.randn(width, inner, 3, 3, generator=generator) * spread, torch.zeros(width)]
             inner, side = width, side // 2 if side > SMALLEST else side

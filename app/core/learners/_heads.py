@@ -81,10 +81,16 @@ def dropped(shape: tuple[int, ...], dropout: float, generator: torch.Generator) 
     return torch.rand(shape, generator=generator).lt(keep) / keep
 
 
+def looks(n: int, how: "Training") -> int:
+    """How many rows training on n looks at, each as often as it does."""
+    size = max(1, min(how.batch, n))
+    return size * max(how.steps, -(-how.passes * n // size))
+
+
 def _batches(n: int, how: "Training", generator: torch.Generator) -> list[Tensor]:
     """Row numbers of each step: one shuffle after another."""
     size = min(how.batch, n)
-    steps = max(how.steps, -(-how.passes * n // size))
+    steps = looks(n, how) // size
     shuffles = -(-steps * size // n)
     rows = torch.cat([torch.randperm(n, generator=generator) for _ in range(shuffles)])
     return [rows[start : start + size] for start in range(0, steps * size, size)]

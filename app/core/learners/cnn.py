@@ -9,9 +9,9 @@ from torch import Tensor
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.learners import Learner, State
 from app.core.learners._balance import balanced
-from app.core.learners._convolution import Network, layout
-from app.core.learners._heads import Training, dropped
-from app.core.learners._outputs import Outputs, grouped, kept
+from app.core.learners._convolution import Network, layout, operations
+from app.core.learners._heads import Training, dropped, looks
+from app.core.learners._outputs import GROUPS, Outputs, grouped, kept
 
 BLOCK = 2048  # rows that are scored at a time: a hidden layer of pictures is larger than they are
 
@@ -72,19 +72,27 @@ class CNN(Learner):
         w = torch.from_numpy(np.array(weights, np.float32))[:, None] * kept(model, groups)
         self._outputs = Outputs.of(t, w, exclusive)
         w = balanced(w, t, self.balance) if exclusive else w
-        how = Training(self.steps, passes=10, rate=2e-3, dropout=min(max(self.dropout, 0.0), 0.95))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         z = torch.zeros(len(x) if n_folds else 0, t.shape[1])
         for one in range(groups + 1):  # the whole last
             self._network = Network.of(self._shape, x.shape[1], self.hidden, t.shape[1], generator)
-            self._network.fit(x, t, w[:, one], exclusive, how, generator)
+            self._network.fit(x, t, w[:, one], exclusive, self._training(), generator)
             held = torch.from_numpy(np.flatnonzero(model == one)) if n_folds else torch.empty(0, dtype=torch.int64)
             z[held] = self._network.logits(self._hidden(x[held]))
         self._outputs.finish(z, targets, np.asarray(model, np.int64)[: len(z)], uniform, warm)
 
+    def cost(self, rows: int, dimensions: int, classes: int, n_folds: int) -> float:
+        """Of one network after another."""
+        shape = layout(dimensions, self.side, self.channels)
+        each = operations(shape, dimensions, self.hidden, classes)
+        return each * looks(rows, self._training()) * (min(n_folds, GROUPS) + 1)
+
     def predict(self, X: FloatArray) -> FloatArray:
         """Without dropout."""
         return self._outputs.probabilities(self._network.logits(self._embed(X)))
+
+    def _training(self) -> Training:
+        return Training(self.steps, passes=10, rate=2e-3, dropout=min(max(self.dropout, 0.0), 0.95))
 
     def out_of_fold(self) -> FloatArray:
         """Of the training rows."""

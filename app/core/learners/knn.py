@@ -66,6 +66,10 @@ class KNN(Learner):
                 z[part] = self._logits(self._rows[part], w[:, fold][None])[0]
         self._outputs.finish(z, targets, model, uniform, warm)
 
+    def cost(self, rows: int, dimensions: int, classes: int, n_folds: int) -> float:
+        """Every row against every other, once, however many folds there are."""
+        return 2.0 * rows**2 * (dimensions + classes) if n_folds else 2.0 * rows * dimensions
+
     def predict(self, X: FloatArray) -> FloatArray:
         """Probabilities [n, K]."""
         parts = [self._outputs.probabilities(self._logits(u, self._weights[None])[0]) for u in self._parts(X)]

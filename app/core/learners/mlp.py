@@ -57,6 +57,10 @@ class MLP(Learner):
         """Train anew; of `warm` only the temperature is used."""
         self._heads.fit(X, targets, weights, exclusive, rng, folds, n_folds, uniform, warm)
 
+    def cost(self, rows: int, dimensions: int, classes: int, n_folds: int) -> float:
+        """Of all networks that are trained together."""
+        return self._heads.cost(rows, dimensions, classes, n_folds)
+
     def predict(self, X: FloatArray) -> FloatArray:
         """Without dropout."""
         return self._heads.predict(X)

@@ -58,6 +58,10 @@ class Prototype(Learner):
         self._sums, self._counts = sums, counts
         self._spread = _spread(sums, counts, float(w.sum()), 1 if exclusive else t.shape[1])
 
+    def cost(self, rows: int, dimensions: int, classes: int, n_folds: int) -> float:
+        """Sums of rows, and the distance of each to every class."""
+        return 4.0 * rows * dimensions * classes * (2 if n_folds else 1)
+
     def predict(self, X: FloatArray) -> FloatArray:
         """Probabilities [n, K]."""
         u = self._embed(torch.from_numpy(np.ascontiguousarray(X, np.float32)))
