@@ -1,4 +1,4 @@
-"""What the tests of the services share: one thread for torch, or on a loaded machine each small fit waits for a core."""
+"""What the tests of the services share: one thread for torch, or each small fit waits for cores where others work."""
 
 import pytest
 import torch

@@ -56,19 +56,21 @@ def forecast(
 ) -> Forecast | None:
     """Forecast from points (labels, estimate, low, high), labels rising, up to `until` labels; None: cannot tell yet.
 
-    The families are a − b n^−c and a − b e^−cn with a ≤ 1 and b ≥ 0, fitted by generalised least squares: points of one
-    project are measured on samples that contain each other, so their errors are alike, Cov = s_i s_j ρ min(s) / max(s)
-    for i ≠ j, with s the standard error that an interval's width stands for; a fit that misses by more widens s. The
-    band is the spread of fits, c and family chosen anew, to curves drawn with these errors around the first fit, and
-    the estimate is their mean: a single fit is often flat by chance, and would say too soon that labels are enough.
-    The middle of an interval is fitted, not the estimate: 6 right of 6 say less than their narrow interval does.
+    The families are a − b n^−c and a − b e^−cn with a ≤ 1 and b ≥ 0, fitted to the estimates by generalised least
+    squares: points of one project are measured on samples that contain each other, so their errors are alike,
+    Cov = s_i s_j ρ min(s) / max(s) for i ≠ j; a fit that misses by more widens s. s is read off a line of log width
+    over log labels: 6 right of 6 have a narrow interval, and would else weigh more than points that say more.
+    The forecast is the last estimate and the gain g(n) = f(n) − f(last) from there, the mean over fits, c and family
+    chosen anew, to curves drawn with these errors around the first fit: a single fit is often flat by chance, and would
+    say too soon that labels are enough. The band begins with the last point's interval and grows by the spread of g,
+    low = ŷ + ḡ − √((ŷ − low_last)² + (ḡ − g_2.5%)²): the level that a sample's luck has shifted stays shifted.
     Power laws fit most learning curves: Viering & Loog, "The shape of learning curves: a review", TPAMI 2023.
     """
     kept = _thinned(points)
     if len(kept) < LEAST_POINTS or kept[-1, 0] < LEAST_GROWTH * kept[0, 0] or until <= kept[-1, 0]:
         return None
-    n, y = kept[:, 0], kept[:, 2:].mean(axis=1)
-    root = np.linalg.cholesky(_covariance(kept[:, 3] - kept[:, 2]))
+    n, y = kept[:, 0], kept[:, 1]
+    root = np.linalg.cholesky(_covariance(_smooth(n, kept[:, 3] - kept[:, 2])))
     models = _models(n, root)
     coefficients, best, misfit = _fit(models, np.linalg.solve(root, y)[None])
     root = root * np.sqrt(max(1.0, misfit[0] / max(len(n) - 3, 1)))
@@ -76,11 +78,20 @@ def forecast(
     coefficients, chosen, _ = _fit(models, np.linalg.solve(models.root, drawn.T).T)
     at = np.linspace(n[-1], until, steps)
     curves = np.clip(_values(models, at, coefficients, chosen), 0, 1)
-    tail = (1 - level) / 2
-    low, high = np.quantile(curves, [tail, 1 - tail], axis=0)
-    most = np.quantile(curves - curves[:, :1], 1 - tail, axis=0)
+    gains = curves - curves[:, :1]
     family = "power" if best[0] < len(RATES) else "exponential"
-    return Forecast(at, curves.mean(axis=0), low, high, most, family)
+    return _from_the_last(kept[-1], at, gains, (1 - level) / 2, family)
+
+
+def _from_the_last(last: FloatArray, at: FloatArray, gains: FloatArray, tail: float, family: str) -> Forecast:
+    """From the last point (labels, estimate, low, high) on, by drawn gains [r, m]."""
+    least, most = np.quantile(gains, [tail, 1 - tail], axis=0)
+    gain = gains.mean(axis=0)
+    estimate = last[1] + gain
+    low = estimate - np.hypot(last[1] - last[2], gain - least)
+    high = estimate + np.hypot(last[3] - last[1], most - gain)
+    estimate, low, high = (np.clip(each, 0, 1) for each in (estimate, low, high))
+    return Forecast(at, estimate, low, high, most, family)
 
 
 @dataclass(frozen=True)
@@ -129,6 +140,13 @@ def _fit(models: _Models, y: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int
 
 def _values(models: _Models, n: FloatArray, coefficients: FloatArray, chosen: npt.NDArray[np.intp]) -> FloatArray:
     return coefficients[:, :1] - coefficients[:, 1:] * _shapes(n, models.scale)[chosen]
+
+
+def _smooth(n: FloatArray, widths: FloatArray) -> FloatArray:
+    """The widths [p] on a line of their logs over log labels; of a falling one, as more labels say more."""
+    x, logs = np.log(n), np.log(np.maximum(widths, 1e-4))
+    slope = min(0.0, float(np.polyfit(x, logs, 1)[0]))
+    return np.asarray(np.exp(logs.mean() + slope * (x - x.mean())))
 
 
 def _covariance(widths: FloatArray) -> FloatArray:

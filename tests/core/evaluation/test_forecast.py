@@ -136,6 +136,22 @@ def test_no_curve_is_ever_above_one_or_falls() -> None:
         assert (found.low <= found.high).all()
 
 
+def test_it_begins_where_the_curve_ends() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        points = project(power, rng)
+        found = made(points)
+        assert (found.estimate[0], found.low[0], found.high[0]) == pytest.approx(points[-1][1:])
+        assert found.high[-1] - found.low[-1] > points[-1][3] - points[-1][2]
+
+
+def test_a_lucky_first_point_does_not_bend_the_curve() -> None:
+    """6 right of 6 have a narrower interval than 40 of 60; read off a line of widths they say less."""
+    points = [(n, y, y - w, y + w) for n, y, w in zip(LABELS, power(LABELS), 1.5 / np.sqrt(LABELS), strict=True)]
+    lucky = [(points[0][0], 0.99, 0.97, 1.0), *points[1:]]
+    assert made(lucky).estimate[-1] == pytest.approx(made(points).estimate[-1], abs=0.03)
+
+
 def test_same_seed_same_forecast() -> None:
     one, other = made(exact(power)), made(exact(power))
     assert np.array_equal(one.low, other.low)
