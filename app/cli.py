@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from app import log
-from app.commands import data, people, running, simulating
+from app.commands import data, people, running, safekeeping, simulating
 from app.errors import BadInput, Refusal
 
 
@@ -37,7 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = argparse.ArgumentParser("marginalia", description="Human-in-the-loop annotation.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (running, people, data, simulating):
+    for group in (running, people, data, safekeeping, simulating):
         group.add(commands)
     return parser
 

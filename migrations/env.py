@@ -1,10 +1,9 @@
-"""Alembic's environment: one connection, our tables, a lock timeout."""
+"""Alembic's environment: one connection, our tables."""
 
 from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import text
 
 from app.db import database
 from app.models import Base, UtcDateTime
@@ -41,11 +40,10 @@ def _migrate(connection: object) -> None:
         compare_type=True,
         render_as_batch=True,
         render_item=_render,
+        # Each its own: one that fails undoes no other, and an index can be made CONCURRENTLY, outside of any.
+        transaction_per_migration=True,
     )
     with context.begin_transaction():
-        if context.get_context().dialect.name == "postgresql":
-            # A migration that waits for a lock makes everybody behind it wait too.
-            context.execute(text("SET LOCAL lock_timeout = '4s'"))
         context.run_migrations()
 
 

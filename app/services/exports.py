@@ -62,7 +62,7 @@ def export(project_id: int, format_name: str, filters: Filters, path: Path) -> E
         filters = replace(filters, since=filters.since.replace(tzinfo=UTC))  # a time without a zone means UTC
     written = formats.get(format_name)
     with reading() as db:
-        _snapshot(db)
+        snapshot(db)
         project = db.get(Project, project_id)
         if project is None:
             raise NotFound
@@ -77,7 +77,7 @@ def export(project_id: int, format_name: str, filters: Filters, path: Path) -> E
     return ExportInfo(path, name, written.media_type, source.count, path.stat().st_size)
 
 
-def _snapshot(db: Session) -> None:
+def snapshot(db: Session) -> None:
     """One view of everything for the whole export. SQLite has it by itself from the first query on."""
     if not database().is_sqlite:
         db.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})

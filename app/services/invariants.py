@@ -89,16 +89,19 @@ def mend_settled(db: Session, project: Project, now: datetime) -> int:  # noqa: 
 def over_wanted(db: Session, project: Project, now: datetime) -> Finding | None:  # noqa: ARG001
     """No item has more answers than were wanted, but for those of a review, an import, or one that came late.
 
-    A late answer is kept on purpose. It is known by its lease, which had ended before; leases are kept for a day, so
-    that an older answer without a lease is taken for late. Wanted is the most that any round of the project wanted.
+    A late answer is kept on purpose; one that came in time is known by its lease, which it ended itself, at the very
+    moment of its own. Which of two times is later would say nothing: clocks are set back. A person's second word on an
+    item is left out: it may have followed a late one that was taken back. Leases are kept for a day; what is older
+    passes. Wanted is the most that any round of the project wanted.
     """
-    lease = aliased(Lease)
+    lease, other = aliased(Lease), aliased(Label)
     in_time = exists().where(
         lease.item_id == Label.item_id,
         lease.user_id == Label.user_id,
-        lease.ended_at >= Label.created_at,
+        lease.ended_at == Label.created_at,
         lease.ends_at > Label.created_at,
     )
+    again = exists().where(other.item_id == Label.item_id, other.user_id == Label.user_id, other.id != Label.id)
     recipes = db.scalars(select(Round.recipe).where(Round.project_id == project.id)).all()
     wanted = max([project.recipe["votes_wanted"], *(one.get("votes_wanted", 1) for one in recipes)])
     query = (
@@ -109,6 +112,7 @@ def over_wanted(db: Session, project: Project, now: datetime) -> Finding | None:
             Label.answer.is_not(None),
             Label.chosen_by.not_in(["review", "import"]),
             in_time,
+            ~again,
         )
         .group_by(Label.item_id)
         .having(func.count() > wanted)

@@ -43,10 +43,7 @@ def _try(part: Callable[[], None]) -> str:
 
 @lru_cache(maxsize=1)
 def _revisions() -> tuple[str, ...]:
-    """The migrations that this version knows, newest first."""
-    from alembic.script import ScriptDirectory
-
-    return tuple(one.revision for one in ScriptDirectory.from_config(migrate.config()).walk_revisions())
+    return migrate.revisions()
 
 
 def _database() -> None:
