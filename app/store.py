@@ -98,6 +98,7 @@ def forget_joined(path: Path) -> None:
     for _, end, file in _shard_files(path):
         if file not in used and end <= max((shard[1] for shard in shards(path)), default=0):
             file.unlink(missing_ok=True)
+            file.with_suffix(".cuts.npy").unlink(missing_ok=True)  # how its items are cut, where they are
 
 
 def shard_path(path: Path, start: int, end: int) -> Path:

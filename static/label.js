@@ -56,7 +56,7 @@ function paint(claim, before = null) {
   item.replaceChildren(draw(modality, media, claim.item.content));
   why.textContent = claim.reason ?? "";
   /** @type {HTMLElement} */ (why.parentElement).classList.toggle("visually-hidden", !claim.reason);
-  widget.show(before, claim.suggestion);
+  widget.show(before, claim.suggestion, claim.item.content);
   showRest(null);
   stage.scrollTop = 0;
   sheet.classList.remove("arriving");

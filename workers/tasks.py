@@ -11,6 +11,7 @@ from uuid import uuid4
 from app import log, store
 from app.core import plugins
 from app.core.encoders import Encoder
+from app.core.tasks import seen_as
 from app.db import reading, transaction
 from app.models import Project
 from app.services import (
@@ -164,7 +165,7 @@ def run_encoding(project_id: int) -> None:
         return
     with transaction() as db:
         taken = encodings.open_slice(db, project_id, _me(), datetime.now(UTC))
-        modality = db.get_one(Project, project_id).modality if taken else ""
+        modality = _seen_as(db.get_one(Project, project_id)) if taken else ""
     if taken is None:
         return
     _state["doing"] = f"encoding project {project_id} with {taken.spec['name']}"
@@ -176,6 +177,10 @@ def run_encoding(project_id: int) -> None:
             encodings.fail(db, taken, f"{type(error).__name__}: {error}")
     finally:
         _state["doing"] = None
+
+
+def _seen_as(project: Project) -> str:
+    return seen_as(project.task["kind"], project.modality)
 
 
 def _prepare(project_id: int) -> bool:

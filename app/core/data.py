@@ -1,12 +1,14 @@
 """What learning reads: features on disk or in memory, and the pool that a strategy ranks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from app.core.cuts import Cuts
 
 FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
@@ -17,7 +19,7 @@ BLOCK_ROWS = 65_536
 
 
 class Features(Protocol):
-    """The encoded items of a project, by row."""
+    """The encoded items of a project, by row; of items that are cut into pieces a row of features is a piece."""
 
     @property
     def rows(self) -> int:
@@ -27,74 +29,125 @@ class Features(Protocol):
     def dimensions(self) -> int:
         """The width d of a row."""
 
-    def shards(self) -> Iterator[tuple[int, FloatArray]]:
-        """The whole pool in order, as (first row, block)."""
+    @property
+    def cuts(self) -> Cuts:
+        """How the items fall into pieces."""
 
-    def take(self, rows: IntArray) -> FloatArray:
-        """These rows, in the order asked for, as a copy."""
+    def shards(self) -> Iterator[tuple[int, FloatArray]]:
+        """The whole pool in order, as (first piece, block)."""
+
+    def take(self, pieces: IntArray) -> FloatArray:
+        """These pieces, in the order asked for, as a copy."""
 
 
 class ArrayFeatures:
     """Features that are in memory already."""
 
-    def __init__(self, array: FloatArray) -> None:
+    def __init__(self, array: FloatArray, cuts: Cuts | None = None) -> None:
         self.array = np.asarray(array, np.float32)
-        self.rows: int = self.array.shape[0]
+        self.cuts = cuts or Cuts(len(array))
+        self.rows: int = self.cuts.rows
         self.dimensions: int = self.array.shape[1]
 
     def shards(self) -> Iterator[tuple[int, FloatArray]]:
         """The array in blocks."""
-        for start in range(0, self.rows, BLOCK_ROWS):
+        for start in range(0, len(self.array), BLOCK_ROWS):
             yield start, self.array[start : start + BLOCK_ROWS]
 
-    def take(self, rows: IntArray) -> FloatArray:
-        """These rows, copied."""
-        taken: FloatArray = self.array[rows]
+    def __len__(self) -> int:
+        return self.rows
+
+    def take(self, pieces: IntArray) -> FloatArray:
+        """These pieces, copied."""
+        taken: FloatArray = self.array[pieces]
         return taken
 
 
 class ShardedFeatures:
     """Features in .npy files, (first row, end row, path) each, contiguous from row 0; mapped, never read
-    whole.
+    whole. Of items that are cut, `cuts_path` of each holds (item within the file, begin, end) of each piece.
     """
 
     def __init__(self, shards: list[tuple[int, int, Path]]) -> None:
         ends = [0, *(end for _, end, _ in shards)]
         if [start for start, _, _ in shards] != ends[:-1]:
             raise ValueError("the shards must follow each other from row 0 on, without gaps")
-        self._shards = shards
-        self._ends = np.array(ends[1:], np.int64)
+        self._files = [path for _, _, path in shards]
+        self.cuts = _read_cuts(shards)
+        self._ends = self.cuts.offsets[ends[1:]] if shards else np.empty(0, np.int64)
+        self._starts = [0, *self._ends.tolist()][:-1]
         self.rows: int = ends[-1]
-        self.dimensions: int = _open(shards[0]).shape[1] if shards else 0
+        self.dimensions: int = self._open(0).shape[1] if shards else 0
+
+    def _open(self, file: int) -> npt.NDArray[np.float32]:
+        mapped: npt.NDArray[np.float32] = np.load(self._files[file], mmap_mode="r", allow_pickle=False)
+        wanted = self._ends[file] - self._starts[file]
+        if mapped.ndim != 2 or len(mapped) != wanted:
+            raise ValueError(f"{self._files[file].name} holds {mapped.shape}, not {wanted} rows")
+        return mapped
 
     def shards(self) -> Iterator[tuple[int, FloatArray]]:
         """Every file in turn, in blocks."""
-        for shard in self._shards:
-            mapped = _open(shard)
+        for file, start in enumerate(self._starts):
+            mapped = self._open(file)
             for offset in range(0, len(mapped), BLOCK_ROWS):
                 # A copy: torch takes no array that cannot be written to, and a mapped file is one.
-                yield shard[0] + offset, np.array(mapped[offset : offset + BLOCK_ROWS], np.float32)
+                yield start + offset, np.array(mapped[offset : offset + BLOCK_ROWS], np.float32)
 
-    def take(self, rows: IntArray) -> FloatArray:
-        """These rows, copied; each file is opened once, and read in its own order."""
-        wanted = np.asarray(rows, np.int64)
-        if len(wanted) and (wanted.min() < 0 or wanted.max() >= self.rows):
-            raise IndexError(f"rows outside 0 … {self.rows - 1}")
+    def take(self, pieces: IntArray) -> FloatArray:
+        """These pieces, copied; each file is opened once, and read in its own order."""
+        wanted = np.asarray(pieces, np.int64)
+        if len(wanted) and (wanted.min() < 0 or wanted.max() >= self.cuts.pieces):
+            raise IndexError(f"rows outside 0 … {self.cuts.pieces - 1}")
         taken = np.empty((len(wanted), self.dimensions), np.float32)
         files = np.searchsorted(self._ends, wanted, side="right")
         for file in np.unique(files):
             places = np.flatnonzero(files == file)
             places = places[np.argsort(wanted[places], kind="stable")]
-            taken[places] = _open(self._shards[file])[wanted[places] - self._shards[file][0]]
+            taken[places] = self._open(file)[wanted[places] - self._starts[file]]
         return taken
 
 
-def _open(shard: tuple[int, int, Path]) -> npt.NDArray[np.float32]:
-    start, end, path = shard
-    mapped: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    if mapped.ndim != 2 or len(mapped) != end - start:
-        raise ValueError(f"{path.name} holds {mapped.shape}, not {end - start} rows")
-    return mapped
+def cuts_path(path: Path) -> Path:
+    """Where the cuts of a shard's items lie: beside it."""
+    return path.with_suffix(".cuts.npy")
+
+
+def cuts_array(cuts: Cuts) -> npt.NDArray[np.int32]:
+    """Cuts as they lie on disk: (item, begin, end) of each piece."""
+    return np.concatenate([cuts.owner[:, None], cuts.bounds], axis=1).astype(np.int32)
+
+
+def cuts_of(array: npt.NDArray[np.int32], rows: int) -> Cuts:
+    """The cuts of so many items that were written so."""
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(array[:, 0], minlength=rows))])
+    return Cuts(rows, offsets, array[:, 1:])
+
+
+def some_of(features: Features, rows: IntArray) -> ArrayFeatures:
+    """The features of these items, in memory, numbered anew from 0."""
+    return ArrayFeatures(features.take(features.cuts.of(rows)), features.cuts.some(rows))
+
+
+def _read_cuts(shards: list[tuple[int, int, Path]]) -> Cuts:
+    rows = shards[-1][1] if shards else 0
+    if not shards or not cuts_path(shards[0][2]).exists():
+        return Cuts(rows)
+    parts = [np.load(cuts_path(path), allow_pickle=False) + np.array([start, 0, 0]) for start, _, path in shards]
+    return cuts_of(np.concatenate(parts).astype(np.int32), rows)
+
+
+def of_items(
+    features: Features, rows: IntArray, change: Callable[[FloatArray], FloatArray] | None = None
+) -> FloatArray:
+    """The features of whole items [n, d]: the mean over the pieces of one that is cut, each piece changed before."""
+    parts = []
+    step = BLOCK_ROWS if features.cuts.is_whole else 2048  # items at a time, whose pieces are many more
+    for start in range(0, max(len(rows), 1), step):
+        some = rows[start : start + step]
+        x = features.take(features.cuts.of(some))
+        parts.append(features.cuts.some(some).means(change(x) if change else x))
+    return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
 
 
 @dataclass(frozen=True)

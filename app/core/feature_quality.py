@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.core.data import Features, FloatArray
+from app.core.data import Features, FloatArray, of_items
 
 SAMPLE = 2000  # rows; the rank of d-dimensional features shows on a few times d, and the cost grows with d³
 EPSILON = 1e-7
@@ -28,5 +28,5 @@ def rankme(features: FloatArray) -> float:
 def sampled(features: Features, rng: np.random.Generator, rows: int = SAMPLE) -> FloatArray:
     """A uniform sample of the rows, all of them where there are no more."""
     if features.rows <= rows:
-        return features.take(np.arange(features.rows))
-    return features.take(np.sort(rng.choice(features.rows, rows, replace=False)))
+        return of_items(features, np.arange(features.rows))
+    return of_items(features, np.sort(rng.choice(features.rows, rows, replace=False)))

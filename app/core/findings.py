@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from app.core.data import BoolArray, Features, FloatArray, IntArray
-from app.core.evaluation.bootstrap import log_loss_interval, macro_f1_interval
+from app.core.evaluation.bootstrap import log_loss_interval
 from app.core.evaluation.calibration import calibration_error
 from app.core.evaluation.lure import weighted_share
 from app.core.evaluation.stopping import kappa, stop_rows
-from app.core.labelled import Labelled, memberships
+from app.core.labelled import Labelled
 from app.core.learners import Learner
 from app.core.record import verdict
 from app.core.tasks import Task
@@ -51,7 +51,8 @@ def findings(
 ) -> tuple[dict[str, Any], tuple[int, IntArray] | None]:
     """The findings as plain JSON, and a new checkpoint where the labels have grown enough since the last.
 
-    scores [rows, K]: of labelled rows out of fold. audit [n]: which labelled rows are a uniform sample of the pool.
+    scores [pieces, outputs]: of labelled rows out of fold. audit [n]: which labelled rows are a uniform sample of the
+    pool.
     """
     stability, checkpoint = _stability(scores, len(labelled.rows), history.checkpoint)
     return {
@@ -87,13 +88,16 @@ def _intervals(
 ) -> dict[str, Any] | None:
     if audit.sum() < 2:
         return None
-    p, truth = scores[labelled.rows[audit]], labelled.members[audit]
-    predicted = memberships(task, p)
-    right = (predicted == truth).all(axis=1)
-    estimate, low, high = calibration_error(task.confidences(p), right, rng)
+    asked = labelled.some(audit)
+    p = scores[asked.pieces]
+    predicted = task.members(p, asked.cuts)
+    right = asked.cuts.all((predicted == asked.members).all(axis=1))
+    estimate, low, high = calibration_error(task.confidences(p, asked.cuts), right, rng)
+    # The words of one text are no independent draws, and their interval would be too narrow.
+    loss = log_loss_interval(p, asked.targets, task.exclusive, rng) if asked.cuts.is_whole else None
     return {
-        "macro_f1": macro_f1_interval(predicted, truth, rng),
-        "log_loss": log_loss_interval(p, labelled.targets[audit], task.exclusive, rng),
+        "macro_f1": task.macro_f1_interval(predicted, asked.members, asked.cuts, rng),
+        "log_loss": loss,
         "calibration": {"estimate": estimate, "low": low, "high": high},
     }
 
@@ -105,8 +109,7 @@ def _lure(
     q, rows = history.picked_with, history.picked_rows
     if q is None or not len(rows) or len(rows) > pool:
         return None
-    predicted = memberships(task, scores[labelled.rows])
-    right_of = dict(zip(labelled.rows.tolist(), (predicted == labelled.members).all(axis=1).tolist(), strict=True))
+    right_of = dict(zip(labelled.rows.tolist(), labelled.right(task, scores[labelled.pieces]).tolist(), strict=True))
     known = np.array([row in right_of for row in rows.tolist()])
     right = np.array([right_of.get(row, False) for row in rows.tolist()])
     if not known.any():
@@ -139,9 +142,11 @@ def judged_before(
     """How many labels drawn at random since the last round its model had right: {"n", "right"}; None without any."""
     if scores is None or scores.shape[1] != labelled.members.shape[1]:
         return None
-    rows = labelled.rows[np.isin(labelled.rows, fresh_rows) & (labelled.rows < len(scores))]
-    rows = rows[np.isfinite(scores[rows]).all(axis=1)]
-    if not len(rows):
+    there = labelled.pieces < len(scores)
+    known = np.zeros(len(there), bool)
+    known[there] = np.isfinite(scores[labelled.pieces[there]]).all(axis=1)
+    asked = labelled.some(np.isin(labelled.rows, fresh_rows) & labelled.cuts.all(known))
+    if not len(asked.rows):
         return None
-    right = memberships(task, np.asarray(scores[rows], np.float32)) == labelled.members[np.isin(labelled.rows, rows)]
-    return {"n": len(rows), "right": int(right.all(axis=1).sum())}
+    right = asked.right(task, np.asarray(scores[asked.pieces], np.float32))
+    return {"n": len(right), "right": int(right.sum())}

@@ -23,10 +23,10 @@ NO_QUALITY: dict[str, Any] = dict.fromkeys(("accuracy", "macro_f1", "log_loss", 
 class Fitted:
     """The models of a round.
 
-    learner: knows every label. scores [rows, K]: its probabilities of the pool; a labelled row's is one that was made
-    without its label, NaN where there is none yet. quality: what was measured. chooser: the model that ranks, without
-    the newest labels that were drawn at random (see `acquiring`); of the rows in `known`. doubt [rows]: how much the
-    chooser hesitates, the highest over a row's units; None where nobody asks it.
+    learner: knows every label. scores [pieces, outputs]: its probabilities of the pool; a labelled row's is one that
+    was made without its label, NaN where there is none yet. quality: what was measured. chooser: the model that ranks,
+    without the newest labels that were drawn at random (see `acquiring`); of the rows in `known`. doubt [rows]: how
+    much the chooser hesitates, over a row's units as the task's reducer says; None where nobody asks it.
     """
 
     learner: Learner
@@ -38,11 +38,11 @@ class Fitted:
     doubt: FloatArray | None
     checkpoint: tuple[int, IntArray] | None = None
 
-    def doubts(self, features: FloatArray, rows: IntArray) -> FloatArray:
-        """The chooser's probabilities [n, K] of these rows; of those whose label it knows, without that label."""
+    def doubts(self, features: FloatArray, pieces: IntArray) -> FloatArray:
+        """The chooser's probabilities [n, outputs] of these; of those whose label it knows, without that label."""
         p = np.array(self.chooser.predict(features), np.float32)
-        known = np.flatnonzero(np.isin(rows, self.known.rows))
-        told = self.scores[rows[known]]
+        known = np.flatnonzero(np.isin(pieces, self.known.pieces))
+        told = self.scores[pieces[known]]
         is_told = np.isfinite(told).all(axis=1)
         p[known[is_told]] = told[is_told]
         return p
@@ -92,18 +92,20 @@ def fit(given: Fitting, measures: bool, needs_doubt: bool, rng: np.random.Genera
         chooser, known = learner, given.labelled
     scores, doubt = _score(given, learner, chooser, scores, needs_doubt)
     if not measures:
-        _keep_known(scores, given.labelled.rows, given.known_scores)
+        _keep_known(scores, given.labelled.pieces, given.known_scores)
     if doubt is not None:
-        rows = known.rows[np.isfinite(scores[known.rows]).all(axis=1)]
-        doubt[rows] = _doubt(given.task, scores[rows].astype(np.float32))
+        pieces = known.pieces[np.isfinite(scores[known.pieces]).all(axis=1)]
+        doubt[pieces] = _doubt(given.task, scores[pieces].astype(np.float32))
+        cuts = given.features.cuts
+        doubt = cuts.means(doubt) if given.task.reducer == "mean" else cuts.highest(doubt)
     return Fitted(learner, scores, quality, measures, chooser, known, doubt, checkpoint)
 
 
 def quick(given: Fitting, labelled: Labelled, warm: State | None, rng: np.random.Generator) -> Learner:
     """A learner of these labels, whole and without folds."""
     learner = given.make()
-    n = len(labelled.rows)
-    features = given.features.take(labelled.rows)
+    n = len(labelled.pieces)
+    features = given.features.take(labelled.pieces)
     weights, no_folds = np.ones(n, np.float32), np.zeros(n, np.int64)
     learner.fit(features, labelled.targets, weights, given.task.exclusive, rng, no_folds, 0, None, warm)
     return learner
@@ -112,14 +114,14 @@ def quick(given: Fitting, labelled: Labelled, warm: State | None, rng: np.random
 def _score(
     given: Fitting, learner: Learner, chooser: Learner, scores: Scores | None, needs_doubt: bool
 ) -> tuple[Scores, FloatArray | None]:
-    """The pool's scores, where there are none yet, and the chooser's doubt, block by block.
+    """The pool's scores, where there are none yet, and the chooser's doubt of each piece, block by block.
 
     float16: at a million rows of 77 classes that is 150 MB in place of 300, and it is what is published.
     """
     known = scores
     if scores is None:
-        scores = np.empty((given.features.rows, len(given.task.classes)), np.float16)
-    doubt = np.empty(given.features.rows, np.float32) if needs_doubt else None
+        scores = np.empty((given.features.cuts.pieces, given.task.outputs), np.float16)
+    doubt = np.empty(given.features.cuts.pieces, np.float32) if needs_doubt else None
     if known is not None and doubt is None:
         return known, None
     for start, block in given.features.shards():
@@ -139,7 +141,7 @@ def _doubt(task: Task, probabilities: FloatArray) -> FloatArray:
 
 
 def _keep_known(scores: Scores, labelled: IntArray, known: npt.NDArray[np.floating[Any]] | None) -> None:
-    """Labelled rows keep what was known of them without their label; NaN where nothing was.
+    """Labelled pieces keep what was known of them without their label; NaN where nothing was.
 
     A prediction that was trained on its own label is none, and would make every number built on it too good.
     """

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from app.core import evaluation
+from app.core.cuts import Cuts
 from app.core.data import Features, FloatArray, IntArray
 from app.core.findings import History, findings
-from app.core.labelled import Labelled, memberships
+from app.core.labelled import Labelled
 from app.core.learners import Learner, State, fold_of
 from app.core.tasks import Task
 
@@ -67,19 +68,19 @@ def measure(
     folds = n_folds(learner, n, features.dimensions, classes)
     uniform = np.isin(labelled.rows, audit_rows)
     learner.fit(
-        features.take(labelled.rows),
+        features.take(labelled.pieces),
         labelled.targets,
-        np.ones(len(labelled.rows), np.float32),
+        np.ones(n, np.float32),
         task.exclusive,
         rng,
-        fold_of(labelled.rows, folds),
+        labelled.of_pieces(fold_of(labelled.rows, folds)),  # all words of a text in one fold: one tells of the others
         folds,
-        None if at_random else uniform,
+        None if at_random else labelled.of_pieces(uniform),
         previous,
     )
     scores = score(features, learner, labelled.targets.shape[1])
-    scores[labelled.rows] = learner.out_of_fold()
-    told = quality(task, scores, labelled, uniform)
+    scores[labelled.pieces] = learner.out_of_fold()
+    told = quality(task, scores, labelled, uniform, features.cuts)
     if history is None or make is None:
         return Measured(learner, scores, told)
     found, checkpoint = findings(task, features, labelled, scores, uniform, history, make, rng)
@@ -87,34 +88,38 @@ def measure(
 
 
 def score(features: Features, learner: Learner, classes: int) -> FloatArray:
-    """Probabilities [rows, K], float32, of the whole pool, shard by shard."""
-    scores = np.empty((features.rows, classes), np.float32)
+    """Probabilities [pieces, outputs], float32, of the whole pool, shard by shard."""
+    scores = np.empty((features.cuts.pieces, classes), np.float32)
     for start, block in features.shards():
         scores[start : start + len(block)] = learner.predict(block)
     return scores
 
 
-def quality(task: Task, scores: FloatArray, labelled: Labelled, audit: Any) -> dict[str, Any]:
-    """Quality on the audit rows, of out-of-fold predictions; None where nothing can be said."""
+def quality(task: Task, scores: FloatArray, labelled: Labelled, audit: Any, cuts: Cuts) -> dict[str, Any]:
+    """Quality on the audit rows, of out-of-fold predictions; None where nothing can be said. cuts: of all items.
+
+    An item that is cut is right if all of its answer is.
+    """
     if not audit.any():
         return dict.fromkeys(("accuracy", "macro_f1", "log_loss", "ece"))
-    p, truth = scores[labelled.rows[audit]], labelled.members[audit]
-    predicted = memberships(task, p)
-    right = (predicted == truth).all(axis=1)
-    confidence = task.confidences(p)
-    estimate, low, high = evaluation.post_stratified(right, confidence, task.confidences(scores))
+    asked = labelled.some(audit)
+    p = scores[asked.pieces]
+    predicted = task.members(p, asked.cuts)
+    right: Any = asked.cuts.all((predicted == asked.members).all(axis=1))
+    confidence = task.confidences(p, asked.cuts)
+    estimate, low, high = evaluation.post_stratified(right, confidence, task.confidences(scores, cuts))
     share = float(right.mean())
     return {
         "accuracy": {"estimate": estimate, "low": low, "high": high, "n": len(right), "share": share},
-        "macro_f1": evaluation.macro_f1(predicted, truth),
-        "log_loss": evaluation.log_loss(p, labelled.targets[audit], task.exclusive),
+        **task.measures(predicted, asked.members, asked.cuts),
+        "log_loss": evaluation.log_loss(p, asked.targets, task.exclusive),
         "ece": evaluation.ece(confidence, right),
     }
 
 
 def counts(task: Task, labelled: Labelled) -> dict[str, Any]:
     """What is known without a model: how many labels, of which classes."""
-    found = labelled.members.sum(axis=0).tolist()
+    found = task.counts(labelled.members).tolist()
     return {
         "labelled": len(labelled.rows),
         "classes": dict(zip(task.classes, found, strict=True)),

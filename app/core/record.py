@@ -6,8 +6,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from app.core.data import BoolArray, Features, FloatArray, IntArray
-from app.core.labelled import Labelled, memberships
+from app.core.data import Features, FloatArray, IntArray
+from app.core.labelled import Labelled
 from app.core.learners import Learner
 from app.core.tasks import Task
 
@@ -58,10 +58,10 @@ def verdict(
     if len(drawn) < LEAST or len(queued) < LEAST // 2:
         return None
     taken = np.concatenate([drawn, queued[: len(drawn)]])
-    x = features.take(labelled.rows[taken])
+    known = labelled.some(taken)
+    x = features.take(known.pieces)
     at_random, by_queue = np.arange(len(drawn)), np.arange(len(drawn), len(taken))
     folds = rng.permutation(len(drawn)) % FOLDS
-    known = Labelled(labelled.rows[taken], labelled.targets[taken], labelled.members[taken], 0)
     difference = np.empty(len(drawn))
     k = 0
     fitted: dict[int, Learner] = {}
@@ -71,7 +71,8 @@ def verdict(
         if k not in fitted:
             fitted[k] = _fit(task, x, known, by_queue[:k], make, rng)
         random = _fit(task, x, known, rest[:k], make, rng)
-        right = [_right(task, learner, x[test], known.members[test]) for learner in (fitted[k], random)]
+        asked = known.some(test)
+        right = [asked.right(task, learner.predict(x[known.cuts.of(test)])) for learner in (fitted[k], random)]
         difference[test] = right[0].astype(float) - right[1]
     return _judge(difference, k)
 
@@ -91,10 +92,7 @@ def _fit(
     task: Task, x: FloatArray, known: Labelled, rows: IntArray, make: Callable[[], Learner], rng: np.random.Generator
 ) -> Learner:
     learner = make()
-    ones, no_folds = np.ones(len(rows), np.float32), np.zeros(len(rows), np.int64)
-    learner.fit(x[rows], known.targets[rows], ones, task.exclusive, rng, no_folds, 0)
+    at = known.cuts.of(rows)
+    ones, no_folds = np.ones(len(at), np.float32), np.zeros(len(at), np.int64)
+    learner.fit(x[at], known.targets[at], ones, task.exclusive, rng, no_folds, 0)
     return learner
-
-
-def _right(task: Task, learner: Learner, x: FloatArray, truth: BoolArray) -> BoolArray:
-    return np.asarray((memberships(task, learner.predict(x)) == truth).all(axis=1))

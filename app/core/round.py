@@ -80,7 +80,7 @@ class RoundInput:
 class RoundOutput:
     """What a round publishes.
 
-    queue: best first. probabilities: float16 [features.rows, K], of labelled rows out of fold, so that what is
+    queue: best first. probabilities: float16 [pieces, outputs], of labelled rows out of fold, so that what is
     exported for a row was never trained on its own answer (NaN where no such prediction is there yet); None without a
     model. state: empty without a model. is_measured: whether the metrics hold the model's quality. strategy: the one
     that really ranked. pool_size: how many rows it could choose from.
@@ -167,7 +167,7 @@ def _strategy(given: RoundInput, labelled: Labelled) -> Strategy:
         labels=len(labelled.rows),
         classes=len(given.task.classes),
         has_model=learnable(labelled.members),
-        is_cold=is_cold(labelled.members),
+        is_cold=is_cold(labelled.members, len(labelled.rows), len(given.task.classes)),
         verdict=given.verdict,
     )
     return given.strategy.at(situation) if given.strategy else pick_strategy(_complete(given), situation)
@@ -181,12 +181,12 @@ def _asks_at_random(given: RoundInput) -> bool:
 def _measures(given: RoundInput, labelled: Labelled) -> bool:
     if given.measuring != "cheap":
         return given.measuring == "now"
-    return measuring.is_cheap(_learner(given), len(labelled.rows), given.features.dimensions, len(given.task.classes))
+    return measuring.is_cheap(_learner(given), len(labelled.pieces), given.features.dimensions, given.task.outputs)
 
 
 def _merge(given: RoundInput) -> Labelled:
     aggregator = plugins.make("aggregation", _complete(given)["aggregation"], Aggregator)
-    return merge(given.task, given.answers, given.features.rows, aggregator)
+    return merge(given.task, given.answers, given.features.cuts, aggregator)
 
 
 def _fitting(given: RoundInput, labelled: Labelled) -> Fitting:
@@ -219,7 +219,7 @@ def _asking(given: RoundInput, labelled: Labelled, fitted: Fitted | None, open_r
             given.similarity,
             _encoded(given.foreign_rows, given),
             labelled.rows,
-            labelled.members.sum(axis=0),
+            given.task.counts(labelled.members),
         ),
         together=max(TOGETHER, 2 * given.recipe.get("retrain_every", given.queue_size)),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from app.core import plugins
-from app.core.data import Features, FloatArray, IntArray, Pool
+from app.core.data import Features, FloatArray, IntArray, Pool, of_items
 from app.core.stages.candidates import preselect
 from app.core.staging import Stages
 from app.core.strategies import Ranking, Situation, Strategy
@@ -20,6 +20,8 @@ HELD = 5_000
 # A strategy that compares items chooses as many of them together as are asked before the next round, or so; choosing
 # hundreds would spread the first ones over all the pool.
 TOGETHER = 20
+# Pieces whose inputs or draws a strategy sees, which are kept in memory together.
+LOOKED_AT = 100_000
 LEFT_OUT = "Left for last: looks out of scope, or like an item asked before"
 
 
@@ -83,7 +85,7 @@ def choose(strategy: Strategy, asking: Asking, rng: np.random.Generator) -> list
     ranking = strategy.rank(pool, n, rng)
     _check(ranking, pool.n)
     held = _some(asking.held_rows, rng)
-    predicted = probabilities.argmax(axis=1) if probabilities is not None and asking.task.exclusive else None
+    predicted = _predicted(asking, probabilities)
     ranking = asking.stages.arrange(ranking, rows, asking.features, held, predicted)
     entries = _entries(strategy, asking, probabilities, rows, _first(ranking, asking.size))
     if len(entries) < asking.size and is_bounded:
@@ -100,7 +102,7 @@ def _candidates(
     if not (strategy.needs_features or strategy.needs_samples or strategy.needs_head):
         return rows, rows[:0]
     doubt = None if fitted is None or fitted.doubt is None else fitted.doubt[rows]
-    rows = rows[preselect(len(rows), strategy.most, doubt, rng)]
+    rows = rows[preselect(len(rows), _most(strategy, asking.features), doubt, rng)]
     inside, outside = asking.stages.in_scope(asking.features, rows, rng)
     return (inside, outside) if len(inside) else (outside, inside)
 
@@ -119,10 +121,12 @@ def _rest(
     left = np.setdiff1d(np.arange(len(rows)), taken)
     if probabilities is None or not len(left):
         return []
+    cuts = asking.features.cuts.some(rows)
+    probabilities = probabilities[cuts.of(left)]
     pool = Pool(
         np.empty((len(left), 0), np.float32),
-        asking.task.per_unit(probabilities[left]),
-        np.repeat(np.arange(len(left)), asking.task.units),
+        asking.task.per_unit(probabilities),
+        np.repeat(cuts.some(left).owner, asking.task.units),
         np.empty((0, 0), np.float32),
         reducer=asking.task.reducer,
     )
@@ -132,7 +136,7 @@ def _rest(
     ranking = asking.stages.arrange(
         ranking, rows[left], asking.features, held, None if predicted is None else predicted[left]
     )
-    return _entries(Margin(), asking, probabilities[left], rows[left], _first(ranking, wanted))
+    return _entries(Margin(), asking, probabilities, rows[left], _first(ranking, wanted))
 
 
 def _with_spare(n: int) -> int:
@@ -163,29 +167,33 @@ def _some(rows: IntArray, rng: np.random.Generator) -> IntArray:
 def _pool(
     strategy: Strategy, asking: Asking, fitted: "Fitted | None", rows: IntArray, rng: np.random.Generator
 ) -> tuple[Pool, FloatArray | None]:
-    """What the strategy sees of these rows, and the chooser's class probabilities [n, K] of them."""
+    """What the strategy sees of these rows, and the chooser's probabilities [pieces, outputs] of them."""
     task, empty = asking.task, np.empty((len(rows), 0), np.float32)
-    features, held = empty, np.empty((0, 0), np.float32)
+    features, held, some_held = empty, np.empty((0, 0), np.float32), asking.held_rows[:0]
     if strategy.needs_features:
-        features, held = asking.features.take(rows), asking.features.take(_some(asking.held_rows, rng))
+        some_held = _some(asking.held_rows, rng)
+        features, held = of_items(asking.features, rows), of_items(asking.features, some_held)
     if fitted is None:
         return Pool(features, np.empty((0, task.unit_classes), np.float32), np.empty(0, np.int64), held), None
-    model = fitted.chooser
+    model, cuts = fitted.chooser, asking.features.cuts
     probabilities = _probabilities(asking.features, fitted, rows)
     samples = head = inputs = None
-    if strategy.needs_features or strategy.needs_head or strategy.needs_samples:
-        raw = features if strategy.needs_features else asking.features.take(rows)
+    if strategy.needs_head or strategy.needs_samples:
+        raw = features if strategy.needs_features and cuts.is_whole else asking.features.take(cuts.of(rows))
         samples = _samples(strategy, task, model, raw, rng)
         inputs = model.embed(raw) if strategy.needs_head else None
         head = model.head() if strategy.needs_head else None
-    if strategy.needs_features:
+    if strategy.needs_features and cuts.is_whole:
         features, held = model.embed(features), model.embed(held)
-    owner = np.repeat(np.arange(len(rows)), task.units)
+    elif strategy.needs_features:
+        features, held = (of_items(asking.features, one, model.embed) for one in (rows, some_held))
+    owner = np.repeat(cuts.some(rows).owner, task.units)
     units = task.per_unit(probabilities)
     return Pool(features, units, owner, held, samples, head, inputs, task.reducer), probabilities
 
 
 def _probabilities(features: Features, fitted: "Fitted", rows: IntArray) -> FloatArray:
+    cuts = features.cuts
     if len(rows) == features.rows:
         blocks = [
             fitted.doubts(block, np.arange(start, start + len(block), dtype=np.int64))
@@ -193,7 +201,9 @@ def _probabilities(features: Features, fitted: "Fitted", rows: IntArray) -> Floa
         ]
         return np.concatenate(blocks)
     step = 65_536  # of a pool that is read whole, at a time
-    parts = [fitted.doubts(features.take(rows[i : i + step]), rows[i : i + step]) for i in range(0, len(rows), step)]
+    pieces = cuts.of(rows)
+    runs = [pieces[i : i + step] for i in range(0, len(pieces), step)]
+    parts = [fitted.doubts(features.take(run), run) for run in runs]
     return np.concatenate(parts) if parts else np.empty((0, fitted.scores.shape[1]), np.float32)
 
 
@@ -226,7 +236,8 @@ def _entries(
     if probabilities is None:
         reasons = [strategy.reason(float(score), ()) for score in scores]
     else:
-        likely = _undecided(task, probabilities[ranking.rows])
+        cuts = asking.features.cuts.some(rows)
+        likely = task.undecided(probabilities[cuts.of(ranking.rows)], cuts.some(ranking.rows))
         reasons = [strategy.reason(float(s), names) for s, names in zip(scores, likely, strict=True)]
     suggestions = _suggestions(asking, chosen)
     drawn = [None] * len(chosen) if ranking.propensities is None else ranking.propensities.tolist()
@@ -239,17 +250,24 @@ def _entries(
 def _suggestions(asking: Asking, rows: IntArray) -> list[dict[str, Any] | None]:
     if asking.fitted is None:
         return [None] * len(rows)
-    p = asking.fitted.scores[rows].astype(np.float32)
+    pieces = asking.features.cuts.of(rows)
+    p = asking.fitted.scores[pieces].astype(np.float32)
     unknown = np.flatnonzero(~np.isfinite(p).all(axis=1))
     if len(unknown):  # labelled, wanted once more, and not measured yet
-        p[unknown] = asking.fitted.learner.predict(asking.features.take(rows[unknown]))
-    return [{"answer": asking.task.decode(one), "confidence": asking.task.confidence(one)} for one in p]
+        p[unknown] = asking.fitted.learner.predict(asking.features.take(pieces[unknown]))
+    found = asking.task.opinions(p, asking.features.cuts.some(rows))
+    return [{"answer": answer, "confidence": confidence} for answer, confidence in found]
 
 
-def _undecided(task: Task, probabilities: FloatArray) -> list[tuple[str, ...]]:
-    """Between which classes the model is undecided: see Strategy.reason."""
-    if task.exclusive:
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
-    else:
-        order = np.abs(probabilities - 0.5).argmin(axis=1)[:, None]
-    return [tuple(task.classes[k] for k in row) for row in order]
+def _predicted(asking: Asking, probabilities: FloatArray | None) -> IntArray | None:
+    """The most probable class of each item, where it has one."""
+    if probabilities is None or not asking.task.exclusive or not asking.features.cuts.is_whole:
+        return None
+    return np.asarray(probabilities.argmax(axis=1))
+
+
+def _most(strategy: Strategy, features: Features) -> int:
+    """How many items it may look at: of items that are cut fewer, so that their pieces are not many more."""
+    if not strategy.most or not (strategy.needs_head or strategy.needs_samples):
+        return strategy.most
+    return max(1, min(strategy.most, LOOKED_AT * features.rows // max(features.cuts.pieces, 1)))

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from app.core import evaluation
+from app.core.cuts import Cuts
 from app.core.data import Features, FloatArray, IntArray
-from app.core.labelled import memberships
 from app.core.round import RoundInput, RoundOutput, run
 from app.core.tasks import Task
 
@@ -55,7 +55,8 @@ class Point:
     """The model after a round, measured on the test rows: a uniform sample that is never asked.
 
     labels: asked so far, those whose answer was "out of scope" included. Without a model accuracy is a blind guess's
-    and the rest None. strategy: what really ranked. fit_seconds, choose_seconds: what the round took.
+    and the rest None. strategy: what really ranked. fit_seconds, choose_seconds: what the round took. entity_f1: of
+    spans, exact matches; None of other tasks. Of spans accuracy is the share of items whose spans are all right.
     """
 
     labels: int
@@ -66,6 +67,7 @@ class Point:
     strategy: str
     fit_seconds: float
     choose_seconds: float
+    entity_f1: float | None = None
 
 
 def replay(
@@ -104,10 +106,12 @@ def with_strategy(recipe: dict[str, Any], strategy: dict[str, Any], learner: dic
     return {**made, "cold_start": strategy} if strategy["name"] == "random" else made
 
 
-def targets_of(task: Task, answers: Sequence[Answer]) -> FloatArray:
-    """The class memberships [n, K] that answers stand for, as 0 and 1."""
-    outcomes = np.stack([task.encode({}, answer) for answer in answers])
-    return task.per_class(task.one_hot(outcomes))
+def targets_of(task: Task, answers: Sequence[Answer], cuts: Cuts | None = None) -> FloatArray:
+    """The memberships [pieces, outputs] that answers to items which are cut so stand for, as 0 and 1."""
+    cuts = cuts or Cuts(len(answers))
+    outcomes = [task.encode({}, answer, cuts.bounds[cuts.part(row)]) for row, answer in enumerate(answers)]
+    certain = task.one_hot(np.concatenate(outcomes))
+    return task.per_class(certain.reshape(-1, task.units, task.unit_classes))
 
 
 class _Test:
@@ -118,26 +122,37 @@ class _Test:
         self.rows = np.array([row for row in rows if known.answers[row] is not None], np.int64)
         if not len(self.rows):
             raise ValueError("no test row has an answer: more items are needed")
-        self.targets = targets_of(self.task, [answer for row in self.rows if (answer := known.answers[row])])
+        cuts = known.features.cuts
+        self.cuts, self.pieces = cuts.some(self.rows), cuts.of(self.rows)
+        right = [answer for row in self.rows if (answer := known.answers[row])]
+        self.targets = targets_of(self.task, right, self.cuts)
 
     def point(self, labels: int, result: RoundOutput) -> Point:
         found = self._quality(result)
         seconds = result.seconds
-        return Point(labels, *found, result.strategy, seconds.get("fit", 0.0), seconds.get("choose", 0.0))
-
-    def _quality(self, result: RoundOutput) -> tuple[float, float | None, float | None, float | None]:
-        """(accuracy, macro-F1, log-loss, ECE)."""
-        if result.probabilities is None:
-            return (1 / len(self.task.classes) if self.task.exclusive else 0.0), None, None, None
-        p = result.probabilities[self.rows].astype(np.float32)
-        predicted, truth = memberships(self.task, p), self.targets > 0.5
-        right = (predicted == truth).all(axis=1)
-        return (
-            float(right.mean()),
-            evaluation.macro_f1(predicted, truth),
-            evaluation.log_loss(p, self.targets, self.task.exclusive),
-            evaluation.ece(self.task.confidences(p), right),
+        return Point(
+            labels=labels,
+            strategy=result.strategy,
+            fit_seconds=seconds.get("fit", 0.0),
+            choose_seconds=seconds.get("choose", 0.0),
+            **found,
         )
+
+    def _quality(self, result: RoundOutput) -> dict[str, Any]:
+        if result.probabilities is None:
+            blind = 1 / len(self.task.classes) if self.task.exclusive and not self.task.pieces else 0.0
+            return {"accuracy": blind, **dict.fromkeys(("macro_f1", "log_loss", "ece"))}
+        p = result.probabilities[self.pieces].astype(np.float32)
+        predicted, truth = self.task.members(p, self.cuts), self.targets > 0.5
+        right: Any = self.cuts.all((predicted == truth).all(axis=1))
+        measured = self.task.measures(predicted, truth, self.cuts)
+        return {
+            "accuracy": float(right.mean()),
+            "macro_f1": measured["macro_f1"],
+            "entity_f1": (measured.get("entity_f1") or {}).get("estimate"),
+            "log_loss": evaluation.log_loss(p, self.targets, self.task.exclusive),
+            "ece": evaluation.ece(self.task.confidences(p, self.cuts), right),
+        }
 
 
 def rounds(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app.core.data import Features, IntArray
+from app.core.data import Features, IntArray, of_items
 from app.core.stages import balance, duplicates, scope
 from app.core.strategies import Ranking
 
@@ -40,10 +40,10 @@ class Stages:
         sample = rng.choice(features.rows, min(SAMPLE, features.rows), replace=False)
         found = scope.leave_out(
             rows,
-            features.take(rows),
-            features.take(_some(self.foreign_rows, rng)),
-            features.take(_some(self.known_rows, rng)),
-            features.take(np.sort(sample)),
+            of_items(features, rows),
+            of_items(features, _some(self.foreign_rows, rng)),
+            of_items(features, _some(self.known_rows, rng)),
+            of_items(features, np.sort(sample)),
             rng,
         )
         return found.order[~found.moved], found.order[found.moved]
@@ -55,8 +55,8 @@ class Stages:
         if ranking.propensities is not None:
             return ranking
         if self.ask_duplicates_once and len(ranking.rows):
-            x = features.take(rows[ranking.rows])
-            once = duplicates.asked_once(ranking.rows, x, features.take(held), self.similarity)
+            x = of_items(features, rows[ranking.rows])
+            once = duplicates.asked_once(ranking.rows, x, of_items(features, held), self.similarity)
             kept = once.places[~once.moved]
             ranking = replace(ranking, rows=ranking.rows[kept], scores=ranking.scores[kept])
         if self.balance_classes and predicted is not None:

@@ -5,19 +5,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import store
-from app.core.data import ShardedFeatures
+from app.core import words
+from app.core.cuts import Cuts
+from app.core.data import ArrayFeatures, ShardedFeatures, cuts_array, cuts_path, some_of
 from app.core.encoders import Encoder
 from app.core.feature_quality import SAMPLE, rankme, sampled
 from app.models import Encoding, Item
-
-FloatArray: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 
 SLICE_SECONDS = 2.0  # of work between two looks at what else waits
 BATCH = 32  # items read at a time while nobody knows how fast they are encoded
@@ -56,9 +56,11 @@ def read_items(db: Session, taken: Slice, start: int, n: int) -> list[dict[str, 
 
 
 def contents_of(modality: str, contents: Sequence[dict[str, Any]]) -> list[Any]:
-    """What an encoder reads of items: the text, the image's bytes, the table's row."""
+    """What an encoder reads of items: the text, the image's bytes, the table's row, a text with its words' bounds."""
     if modality == "text":
         return [content["text"] for content in contents]
+    if modality == "words":
+        return [words.cut_content(content) for content in contents]
     if modality == "table":
         return [content["columns"] for content in contents]
     return [store.media_path(content["image"]).read_bytes() for content in contents]
@@ -69,43 +71,55 @@ def encode_slice(
     taken: Slice,
     read: Callable[[int, int], list[Any]],
     clock: Callable[[], float] = time.monotonic,
-) -> FloatArray:
+) -> ArrayFeatures:
     """Features of as many items as fit into a slice of time, at least one batch; `read(start, n)` gives contents.
 
     A batch is as large as the time that is left allows at the speed seen so far: what is quick does not wait for many
     small reads, what is slow does not keep others waiting, and texts find others of their length.
     """
     began, parts, start = clock(), [], taken.start
+    bounds: list[Any] = []
     size = _size(taken.rate * SLICE_SECONDS)
     while start < taken.end:
         contents = read(start, size)
         if not contents:
             break
         parts.append(encoder.encode(contents, taken.learned))
+        bounds += [where for _, where in contents] if encoder.modality == "words" else []
         start += len(contents)
         spent = clock() - began
         if spent >= SLICE_SECONDS:
             break
         size = _size((start - taken.start) * (SLICE_SECONDS - spent) / max(spent, 1e-6))
-    return np.concatenate(parts).astype(np.float32, copy=False) if parts else np.empty((0, 0), np.float32)
+    whole = np.concatenate(parts).astype(np.float32, copy=False) if parts else np.empty((0, 0), np.float32)
+    return ArrayFeatures(whole, Cuts.of_items(bounds) if encoder.modality == "words" else None)
 
 
 def _size(items: float) -> int:
     return BATCH if items <= 0 else max(LEAST, min(MOST, int(items)))
 
 
-def save(taken: Slice, features: FloatArray) -> None:
+def save(taken: Slice, features: ArrayFeatures) -> None:
     """Put a stretch on disk, and join small stretches so that there are never many files."""
     folder = store.features_folder(taken.project_id, taken.fingerprint)
     store.forget_joined(folder)
     end = taken.start + len(features)
-    with store.writing(store.shard_path(folder, taken.start, end)) as file:
-        np.save(file, features)
+    _write(store.shard_path(folder, taken.start, end), features)
     small = [shard for shard in store.shards(folder) if shard[1] - shard[0] < WHOLE_SHARD]
     rows = small[-1][1] - small[0][0] if small else 0
     if len(small) > 1 and (rows >= WHOLE_SHARD or end >= taken.end or len(small) >= 64):
-        with store.writing(store.shard_path(folder, small[0][0], small[-1][1])) as file:
-            np.save(file, np.concatenate([np.load(path) for _, _, path in small]))
+        first = small[0][0]
+        joined = ShardedFeatures([(start - first, stop - first, path) for start, stop, path in small])
+        _write(store.shard_path(folder, first, small[-1][1]), some_of(joined, np.arange(joined.rows)))
+
+
+def _write(path: Path, features: ArrayFeatures) -> None:
+    """A shard; how its items are cut lies there first, so that nobody finds the one without the other."""
+    if not features.cuts.is_whole:
+        with store.writing(cuts_path(path)) as file:
+            np.save(file, cuts_array(features.cuts))
+    with store.writing(path) as file:
+        np.save(file, features.array)
 
 
 def keep_learned(project_id: int, fingerprint: str, learned: dict[str, Any]) -> None:

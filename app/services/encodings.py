@@ -33,7 +33,7 @@ def _next_rung(project: Project, known: dict[int, Encoding], now: datetime) -> i
 
     A rung below the one in use needs no more, unless a large upload has left that one far behind.
     """
-    rungs = recipes.ladder(project.modality, project.recipe)
+    rungs = recipes.rungs(project)
     used = next((one for one in known.values() if one.id == project.encoding_id), None)
     lowest = used.rung if used and project.next_row - used.rows_done <= LAG else 0
     if any(one.owner and one.lease_ends_at and one.lease_ends_at > now for one in known.values()):
@@ -53,7 +53,7 @@ def next_rung(db: Session, project_id: int, now: datetime) -> tuple[int, dict[st
     if project is None:
         return None
     rung = _next_rung(project, _known(db, project_id), now)
-    return None if rung is None else (rung, recipes.ladder(project.modality, project.recipe)[rung])
+    return None if rung is None else (rung, recipes.rungs(project)[rung])
 
 
 def _known(db: Session, project_id: int) -> dict[int, Encoding]:
@@ -69,7 +69,7 @@ def open_slice(db: Session, project_id: int, owner: str, now: datetime) -> Slice
     rung = _next_rung(project, known, now)
     if rung is None:
         return None
-    spec = recipes.ladder(project.modality, project.recipe)[rung]
+    spec = recipes.rungs(project)[rung]
     encoder, one = plugins.make("encoders", spec, Encoder), known.get(rung)
     # Other weights under the same name, or a new version of the code, must not go on in the old one's files.
     if one is None or spec_of(one) != spec or encoder.fingerprint(learned_of(one)) != one.fingerprint:

@@ -89,7 +89,7 @@ def _standing(db: Session, first: int, last: int) -> Any:
 
 def flat_columns(db: Session, project: Project, task: Task, predictions: bool) -> Columns:
     """The columns of a flat export of this project, with their kinds."""
-    answer = "string" if task.exclusive else "strings"
+    answer = task.answers_as
     content: dict[str, Any] = {"text": "string"}
     if project.modality == "image":
         content = {"image": "string", "media_type": "string", "width": "integer", "height": "integer"}
@@ -133,7 +133,7 @@ def flatten(line: dict[str, Any], task: Task) -> dict[str, Any]:
 
 
 def _plain(answer: dict[str, Any] | None, task: Task) -> Any:
-    return None if answer is None else answer["class" if task.exclusive else "classes"]
+    return None if answer is None else task.plain(answer)
 
 
 def _table_kinds(db: Session, project: Project) -> dict[str, str]:

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from app.core import plugins
 from app.core.aggregation import Aggregator, merge_answers
-from app.core.tasks import InvalidAnswer, Task
+from app.core.cuts import Cuts
+from app.core.tasks import Task
 from app.models import Item, Label, Project
 from app.services import raw
 
@@ -24,7 +25,7 @@ _FETCHED = {"yield_per": 5000}
 
 @dataclass(frozen=True)
 class MergedAnswers:
-    """The answered rows, sorted, of these the ones that merge into something, and their class probabilities.
+    """The answered rows, sorted, of these the ones that merge into something, and their probabilities.
 
     Plain arrays, so that it stays small however many items there are.
     """
@@ -33,6 +34,7 @@ class MergedAnswers:
     answered: Rows
     rows: "array[int]"  # bisected row by row, which numpy does ten times as slowly
     probabilities: np.ndarray[Any, np.dtype[Any]]
+    cuts: Cuts
     told: dict[bytes, tuple[dict[str, Any], float]] = field(default_factory=dict)  # of one or two votes, a few repeat
 
     def of(self, row: int) -> tuple[dict[str, Any] | None, float | None]:
@@ -40,12 +42,14 @@ class MergedAnswers:
         at = bisect_left(self.rows, row)
         if at >= len(self.rows) or self.rows[at] != row:
             return None, None
-        found = self.probabilities[at]
-        key = found.tobytes()
+        part = self.cuts.part(at)
+        found = self.probabilities[part]
+        key = found.tobytes() + self.cuts.bounds[part].tobytes()
         if key not in self.told:
             if len(self.told) >= _TOLD:
                 self.told.clear()
-            self.told[key] = self.task.decode(found), round(self.task.confidence(found), 6)
+            answer, confidence = self.task.opinions(found, self.cuts.some(np.array([at])))[0]
+            self.told[key] = answer, round(confidence, 6)
         return self.told[key]
 
 
@@ -69,21 +73,12 @@ def merged_answers(db: Session, project: Project, task: Task, since: datetime | 
             answered.append(row)
         if said not in distinct:
             answer = orjson.loads(said)
-            distinct[said] = answer if _is_valid(task, answer) else None
+            # One to a class that was removed later stays a label, and merges into nothing.
+            distinct[said] = answer if task.fits(answer) else None
         if (known := distinct[said]) is not None:
             votes.append((row, user_id, known))
     aggregator = plugins.make("aggregation", project.recipe.get("aggregation", {"name": "majority"}), Aggregator)
-    rows, probabilities, _ = merge_answers(aggregator, task, votes)
+    merged = merge_answers(aggregator, task, votes)
     distinct_rows = np.unique(np.array(answered, np.int64))
-    return MergedAnswers(
-        task, distinct_rows, array("q", np.asarray(rows, np.int64).tobytes()), probabilities.astype(np.float32)
-    )
-
-
-def _is_valid(task: Task, answer: dict[str, Any]) -> bool:
-    """Whether an answer still fits: one to a class that was removed later stays a label, and merges into nothing."""
-    try:
-        task.encode({}, answer)
-    except InvalidAnswer:
-        return False
-    return True
+    rows = array("q", np.asarray(merged.rows, np.int64).tobytes())
+    return MergedAnswers(task, distinct_rows, rows, merged.probabilities.astype(np.float32), merged.cuts)

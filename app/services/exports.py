@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app import store
 from app.core import formats, plugins
+from app.core.cuts import Cuts
 from app.core.tasks import Task, load
 from app.db import database, reading
 from app.errors import BadInput, NotFound
@@ -21,6 +22,7 @@ from app.models import Item, Project, Round, User
 from app.services import raw
 from app.services.export_shape import flat_columns, flatten, standing_labels
 from app.services.export_votes import MergedAnswers, merged_answers
+from app.services.round_data import features_of
 
 PAGE_ROWS = 1000
 _DENSE = 4  # rows read for each that is wanted
@@ -127,8 +129,8 @@ class _Source:
     def _has_class(self, row: int) -> bool:
         if self.filters.class_name is None:
             return True
-        answer = self.merged.of(row)[0] or {}
-        return self.filters.class_name in answer.get("classes", [answer.get("class")])
+        answer = self.merged.of(row)[0]
+        return answer is not None and self.filters.class_name in self.task.names(answer)
 
     def _line(
         self, item: Any, answer: Any, confidence: float | None, labels: list[Any], skips: list[Any]
@@ -160,14 +162,19 @@ class _Predictions:
             path = store.round_folder(project.id, found.id) / "probabilities.npy"
             scores = np.load(path, mmap_mode="r") if path.exists() else None
             # Scores of another number of classes are of a task that was changed since.
-            self.scores = scores if scores is not None and scores.shape[1] == len(task.classes) else None
+            self.scores = scores if scores is not None and scores.shape[1] == task.outputs else None
+            self.cuts = Cuts(0 if scores is None else len(scores))
+            if task.pieces:
+                self.cuts = features_of(project.id, found).cuts
+                # Features that are gone, of an encoder that was replaced, no longer tell where the words were.
+                self.scores = self.scores if self.scores is not None and self.cuts.pieces >= len(self.scores) else None
 
     def of(self, row: int) -> dict[str, Any] | None:
         """The prediction for a row; None where no round scored it."""
-        if self.scores is None or row >= len(self.scores):
+        if self.scores is None or row >= self.cuts.rows or self.cuts.part(row).stop > len(self.scores):
             return None
-        scores = np.asarray(self.scores[row], np.float32)
+        scores = np.asarray(self.scores[self.cuts.part(row)], np.float32)
         if not np.isfinite(scores).all():
             return None
-        confidence = round(self.task.confidence(scores), 6)
-        return {"answer": self.task.decode(scores), "confidence": confidence, "round": self.round}
+        answer, confidence = self.task.opinions(scores, self.cuts.some(np.array([row])))[0]
+        return {"answer": answer, "confidence": round(confidence, 6), "round": self.round}

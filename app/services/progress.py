@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
+from app.core import tasks
 from app.models import Encoding, Item, Label, Lease, Project, QueueRow, Round, User, Worker
 
 ALIVE_WITHIN = timedelta(seconds=20)
@@ -156,8 +157,9 @@ def class_counts(db: Session, project: Project) -> dict[str, int]:
     standing = select(Label.answer, func.count()).where(
         Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_not(None)
     )
+    task = tasks.load(project.task)
     for answer, count in db.execute(standing.group_by(Label.answer)):
-        for name in answer.get("classes", [answer.get("class")]):
+        for name in task.names(answer):
             if name in counts:
                 counts[name] += count
     return counts

@@ -14,8 +14,9 @@ from pydantic import (
     model_validator,
 )
 
-from app.core import encoders, plugins
+from app.core import encoders, plugins, tasks
 from app.errors import BadInput
+from app.models import Project
 
 MODALITIES = ("text", "image", "table")
 ROLES = ("lead", "reviewer", "annotator")
@@ -57,11 +58,11 @@ class ClassConfig(BaseModel):
 
 
 class TaskConfig(BaseModel):
-    """The kind of question, and its classes."""
+    """The kind of question, its classes, and the settings of that kind, such as `overlap` of spans."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="allow")
     kind: str
-    classes: list[ClassConfig] = Field(min_length=2, max_length=1000)
+    classes: list[ClassConfig] = Field(min_length=1, max_length=1000)
 
     @field_validator("classes", mode="before")
     @classmethod
@@ -72,7 +73,13 @@ class TaskConfig(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> "TaskConfig":
-        plugins.describe_one("tasks", self.kind)
+        found = plugins.describe_one("tasks", self.kind)
+        checked = plugins.check("tasks", {"name": self.kind, **(self.model_extra or {})})
+        settings = {setting.name: setting.default for setting in found.settings} | checked
+        self.__pydantic_extra__ = {name: value for name, value in settings.items() if name != "name"}
+        fewest = found.facts.get("fewest", 2)
+        if len(self.classes) < fewest:
+            raise ValueError(f"this kind of question needs {fewest} classes at least")
         _refuse_doubles("name", [each.name for each in self.classes])
         given = [each.key for each in self.classes if each.key]
         _refuse_doubles("key", given)
@@ -140,8 +147,11 @@ class ProjectFields(BaseModel):
     guidelines: Text = Field(default="", max_length=200_000)
 
     @model_validator(mode="after")
-    def _encoder_fits(self) -> "ProjectFields":
-        check_encoder(self.recipe, self.modality)
+    def _fits_together(self) -> "ProjectFields":
+        facts = plugins.describe_one("tasks", self.task.kind).facts
+        if self.modality not in facts.get("modalities", MODALITIES):
+            raise ValueError(f"{facts['title']} cannot be asked of a {self.modality}, only of {facts['modalities'][0]}")
+        check_encoder(self.recipe, tasks.seen_as(self.task.kind, self.modality))
         return self
 
 
@@ -165,6 +175,11 @@ def ladder(modality: str, recipe: dict[str, Any]) -> list[dict[str, Any]]:
     if chosen is None:
         return specs
     return [chosen] if not specs or chosen == specs[0] else [specs[0], chosen]
+
+
+def rungs(project: Project) -> list[dict[str, Any]]:
+    """The encoders of a project; see `ladder`."""
+    return ladder(tasks.seen_as(project.task["kind"], project.modality), project.recipe)
 
 
 def read(model: type[BaseModel], fields: Any) -> Any:

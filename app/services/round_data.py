@@ -55,7 +55,7 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
     given = RoundInput(
         task=load_task(project.task),
         recipe=project.recipe,
-        features=ShardedFeatures(_shards(project.id, made)),
+        features=features_of(project.id, made),
         answers=answers,
         open_rows=_open_rows(db, project),
         busy_rows=_rows(
@@ -83,10 +83,10 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
     return Read(given, seen, audit, seen_ended)
 
 
-def _shards(project_id: int, made: Round) -> list[tuple[int, int, Any]]:
+def features_of(project_id: int, made: Round) -> ShardedFeatures:
     """The features that the round was opened for; shards that came since wait for the next."""
     found = store.shards(store.features_folder(project_id, made.fingerprint or ""))
-    return [shard for shard in found if shard[1] <= made.rows] or found
+    return ShardedFeatures([shard for shard in found if shard[1] <= made.rows] or found)
 
 
 def _open_rows(db: Session, project: Project) -> IntArray:

@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 
 from app import store
 from app.core import plugins
-from app.core.aggregation import Aggregator
+from app.core.aggregation import Aggregator, merge_answers
 from app.core.data import IntArray, ShardedFeatures
-from app.core.labelled import merge
-from app.core.tasks import InvalidAnswer, Task
+from app.core.tasks import Task
 from app.models import Item, Label
 from app.services.round_data import OUT_OF_SCOPE
 
@@ -93,15 +92,7 @@ def _truth(db: Session, project_id: int, task: Task, as_of: datetime) -> dict[in
     query = select(Item.row, Item.truth).where(
         Item.project_id == project_id, Item.truth.is_not(None), Item.created_at <= as_of
     )
-    return {row: truth for row, truth in db.execute(query) if truth is not None and _fits(task, truth)}
-
-
-def _fits(task: Task, answer: Answer) -> bool:
-    try:
-        task.encode({}, answer)
-    except InvalidAnswer:
-        return False
-    return True
+    return {row: truth for row, truth in db.execute(query) if truth is not None and task.fits(truth)}
 
 
 def _merged(
@@ -114,8 +105,10 @@ def _merged(
         .order_by(Item.row, Label.user_id)
     )
     answers = [(row, user, answer) for row, user, answer in db.execute(query) if answer is not None]
-    found = merge(task, answers, encoded, plugins.make("aggregation", aggregation, Aggregator))
-    return {int(row): task.decode(one) for row, one in zip(found.rows, found.targets, strict=True)}
+    known = [answer for answer in answers if answer[0] < encoded and task.fits(answer[2])]
+    found = merge_answers(plugins.make("aggregation", aggregation, Aggregator), task, known)
+    opinions = task.opinions(found.probabilities, found.cuts)
+    return {int(row): answer for row, (answer, _) in zip(found.rows, opinions, strict=True)}
 
 
 def _rows(db: Session, project_id: int, as_of: datetime, *conditions: Any) -> Iterable[int]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app import jobs
 from app.core import tasks
 from app.core.comparison import sentence
-from app.core.data import ArrayFeatures
+from app.core.data import some_of
 from app.core.evaluation.curves import RESAMPLES
 from app.core.replays import Replay, full_of, standings
 from app.core.simulate import Budget, Known
@@ -74,7 +74,7 @@ def read(db: Session, taken: Taken) -> Known:
     if len(found.answers) != taken.plan["facts"]["items"]:
         raise LookupError("the items that this simulation began with are not there any more")
     features = simulation_data.features(taken.project_id, made.fingerprint, made.rows)
-    return Known(task, ArrayFeatures(features.take(found.rows)), found.answers)
+    return Known(task, some_of(features, found.rows), found.answers)
 
 
 def beat(db: Session, taken: Taken, rounds_done: int, now: datetime) -> None:

@@ -87,7 +87,6 @@ def _plan(project: Project, wish: Wish, answers: Sequence[Any]) -> dict[str, Any
         )
     labels, batch = _size(wish, answers)
     recipe = {name: project.recipe[name] for name in ("cold_start", "aggregation", "random_share")}
-    classes = [{"name": each["name"]} for each in project.task["classes"]]
     return {
         "strategies": strategies,
         "learners": learners,
@@ -95,7 +94,7 @@ def _plan(project: Project, wish: Wish, answers: Sequence[Any]) -> dict[str, Any
         "labels": labels,
         "batch": batch,
         "recipe": recipe,
-        "task": {"kind": project.task["kind"], "classes": classes},
+        "task": tasks.essence(project.task),
     }
 
 

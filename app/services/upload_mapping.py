@@ -11,7 +11,20 @@ from app.errors import BadInput
 from app.settings import current
 
 TEXT_NAMES = ("text", "sentence", "body", "content", "message", "title", "question", "comment", "review", "document")
-LABEL_NAMES = ("label", "category", "class", "target", "labels", "categories", "classes", "answer", "intent", "truth")
+LABEL_NAMES = (
+    "label",
+    "category",
+    "class",
+    "target",
+    "labels",
+    "categories",
+    "classes",
+    "answer",
+    "intent",
+    "truth",
+    "spans",
+    "entities",
+)
 ID_NAMES = ("external_id", "id", "uuid", "guid", "item_id", "key")
 SAMPLE_ROWS = 200
 SHOWN_ROWS = 5
@@ -117,12 +130,19 @@ def _are_classes(values: list[Any], classes: Sequence[str]) -> bool:
     named: list[str] = []
     for value in values:
         if isinstance(value, list):
-            named += map(str, value)
+            named += map(_named, value)
         elif value not in (None, ""):
             whole = str(value).strip()
             named += [whole] if whole in classes else [part.strip() for part in whole.replace(";", "|").split("|")]
     known = set(classes)
     return bool(named) and sum(name in known for name in named) >= 0.9 * len(named)
+
+
+def _named(one: Any) -> str:
+    """The class in an element of a list: itself, or that of a span."""
+    if isinstance(one, dict):
+        return str(one.get("class", one.get("label")))
+    return str(one[-1]) if isinstance(one, list) and one else str(one)
 
 
 def _are_distinct(values: list[Any]) -> bool:

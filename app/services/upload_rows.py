@@ -53,7 +53,8 @@ class RowReader:
             content, meta, name, label = self.read(row)
             beside = None if meta is None else _kept(meta)
             digest = digest_of(content)
-            return Candidate(row.place, _kept(content), beside, external_id(name), self.answer(label), digest)
+            answer = self.answer(label, content)
+            return Candidate(row.place, _kept(content), beside, external_id(name), answer, digest)
         except (InvalidAnswer, NotAnImage) as error:
             raise Refused(str(error)) from error
         except orjson.JSONEncodeError as error:
@@ -115,10 +116,12 @@ class RowReader:
     def _label(self, values: dict[str, Any]) -> Any:
         return _field(values, self.mapping.label) if self.mapping.label else None
 
-    def answer(self, label: Any) -> str | None:
+    def answer(self, label: Any, content: dict[str, Any]) -> str | None:
         """The label of a cell as an answer, in JSON; None where the cell is empty. Raises InvalidAnswer."""
         if label is None or (isinstance(label, str) and not label.strip()):
             return None
+        if self.task.pieces:  # what is right depends on the item
+            return _kept(self.task.normalise(content, as_answer(self.task, label)))
         key = label if isinstance(label, str) else repr(label)
         if key not in self._answers:
             if len(self._answers) >= _CACHED_ANSWERS:
@@ -145,25 +148,13 @@ def _without_nul(told: str) -> str:
 
 
 def as_answer(task: Task, label: Any) -> Any:
-    """What a label cell says, as an answer: a class's name, a list of them, "a|b" or "a;b", or the answer itself."""
+    """What a label cell says, as an answer: the answer itself (JSON too), or how the task writes one in a cell."""
     if isinstance(label, str) and label.lstrip().startswith("{") and label.strip() not in task.classes:
         try:
             label = orjson.loads(label)
         except orjson.JSONDecodeError as error:
             raise InvalidAnswer(f"The label is not JSON: {error.msg}.") from error
-    if isinstance(label, dict):
-        return label
-    if task.exclusive:
-        return {"class": _class_name(label)}
-    if isinstance(label, str) and label.strip() not in task.classes:
-        label = [part for part in re.split(r"[|;]", label) if part.strip()]
-    return {"classes": [_class_name(one) for one in (label if isinstance(label, list) else [label])]}
-
-
-def _class_name(label: Any) -> Any:
-    if isinstance(label, bool):
-        return "true" if label else "false"
-    return str(label).strip() if isinstance(label, str | int) else label
+    return label if isinstance(label, dict) else task.from_cell(label)
 
 
 def external_id(value: Any) -> str | None:

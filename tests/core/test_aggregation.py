@@ -10,6 +10,10 @@ from app.core.tasks.classification import Classification
 from app.core.tasks.multilabel import Multilabel
 
 
+def parts(merged):
+    return merged.rows, merged.probabilities
+
+
 @pytest.fixture(params=plugins.names("aggregation"))
 def aggregator(request) -> Aggregator:
     return plugins.make("aggregation", {"name": request.param}, Aggregator)
@@ -61,18 +65,19 @@ def test_majority_is_the_share_of_votes():
 
 def test_answers_become_rows_and_class_probabilities():
     answers = [(5, 1, {"class": "a"}), (2, 1, {"class": "b"}), (5, 2, {"class": "b"})]
-    rows, targets, _ = merge_answers(Majority(), Classification(["a", "b"]), answers)
+    rows, targets = parts(merge_answers(Majority(), Classification(["a", "b"]), answers))
     assert rows.tolist() == [2, 5]
     assert targets.tolist() == [[0, 1], [0.5, 0.5]]
 
 
 def test_each_of_several_classes_is_voted_on_alone():
     answers = [(5, 1, {"classes": ["a"]}), (2, 1, {"classes": []}), (5, 2, {"classes": ["a", "b"]})]
-    rows, targets, _ = merge_answers(Majority(), Multilabel(["a", "b"]), answers)
+    rows, targets = parts(merge_answers(Majority(), Multilabel(["a", "b"]), answers))
     assert rows.tolist() == [2, 5]
     assert targets.tolist() == [[0, 0], [1, 0.5]]
 
 
 def test_nobody_answered_yet():
-    rows, targets, quality = merge_answers(Majority(), Classification(["a", "b"]), [])
+    merged = merge_answers(Majority(), Classification(["a", "b"]), [])
+    (rows, targets), quality = parts(merged), merged.annotators
     assert (rows.shape, targets.shape, quality) == ((0,), (0, 2), {})

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.core import plugins
+from app.core import plugins, words
 from app.core.encoders import Encoder, ladder
 from app.core.encoders._images import rgb
 from app.core.encoders.columns import Columns
 from app.core.encoders.hashed_ngrams import HashedNgrams
+from app.core.encoders.hashed_words import HashedWords
 from app.core.encoders.landmarks import Landmarks
 from app.core.learners.linear import Linear
 from tests.core.encoders import tiny
@@ -62,6 +63,8 @@ CONTENTS = {
         {"age": -4.5, "town": "Ulm", "extra": "y"},
         {"age": 31, "town": "Ulm", "paid": True, "note": None},
     ],
+    # A word each, so that contents are rows here, too; what longer texts are is tested below.
+    "words": [(text, words.cut(text)) for text in ("Ulm", "lower", "👩‍👩‍👧‍👦", "北", "x" * 300, "…", "Ulm")],
 }
 
 
@@ -136,6 +139,17 @@ def test_a_ladder_begins_with_the_encoder_that_is_ready_at_once():
     assert [one["name"] for one in ladder("text")] == ["hashed_ngrams", "minilm"]
     assert [one["name"] for one in ladder("image")] == ["pixels", "efficientnet"]
     assert [one["name"] for one in ladder("table")] == ["columns", "landmarks"]
+
+
+def test_a_word_has_a_row_that_its_neighbours_change():
+    encoder = HashedWords()
+    contents = [(text, words.cut(text)) for text in ("in Paris, now", "", "by Paris")]
+    x = encoder.encode(contents, {})
+    assert len(x) == 4 + 0 + 2
+    paris, other, now = x[1], x[5], x[3]
+    assert 0.3 < paris @ other / (paris @ paris) < 0.99
+    assert paris @ other > 2 * abs(paris @ now)
+    assert ladder("words")[0] == {"name": "hashed_words"}
 
 
 def test_hashed_words_that_share_their_parts_are_alike():

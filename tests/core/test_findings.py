@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.core.cuts import Cuts
 from app.core.data import ArrayFeatures
 from app.core.findings import History, findings, judged_before
 from app.core.labelled import Labelled
@@ -25,7 +26,7 @@ def pool(n: int = 200) -> tuple[ArrayFeatures, np.ndarray]:
 
 def labelled(rows: np.ndarray, classes: np.ndarray) -> Labelled:
     targets = np.eye(2, dtype=np.float32)[classes[rows]]
-    return Labelled(rows, targets, targets > 0, 0)
+    return Labelled(rows, targets, targets > 0, 0, Cuts(len(rows)), rows)
 
 
 def scores(predicted: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app.core.cuts import Cuts
 from app.core.data import ArrayFeatures
 from app.core.labelled import Labelled
 from app.core.learners import Learner
@@ -42,7 +43,7 @@ def clusters(rng, count=80, rows=1500, classes=3):
 
 def judged(x, targets, drawn, queued, rng, make=Nearest):
     rows = np.sort(np.concatenate([drawn, queued]))
-    known = Labelled(rows, targets[rows], targets[rows] > 0.5, 0)
+    known = Labelled(rows, targets[rows], targets[rows] > 0.5, 0, Cuts(len(rows)), rows)
     task = Classification([f"class {k}" for k in range(targets.shape[1])])
     return verdict(task, ArrayFeatures(x), known, drawn, queued, make, rng)
 
@@ -76,7 +77,7 @@ def test_rows_without_a_label_do_not_count() -> None:
     rng = np.random.default_rng(0)
     x, targets, _ = clusters(rng)
     rows = np.arange(LEAST - 1)  # of the drawn rows, and none of the queue's
-    known = Labelled(rows, targets[rows], targets[rows] > 0.5, 0)
+    known = Labelled(rows, targets[rows], targets[rows] > 0.5, 0, Cuts(len(rows)), rows)
     task = Classification(["a", "b", "c"])
     assert verdict(task, ArrayFeatures(x), known, np.arange(60), np.arange(500, 600), Nearest, rng) is None
 
@@ -163,7 +164,7 @@ def test_of_several_classes_an_item_is_right_as_a_whole() -> None:
     several = np.maximum(targets, np.eye(4, dtype=np.float32)[of % 4])
     once = np.array([np.flatnonzero(of[200:] == place)[0] + 200 for place in range(80)])
     rows = np.concatenate([np.arange(150), np.sort(once)])
-    known = Labelled(rows, several[rows], several[rows] > 0.5, 0)
+    known = Labelled(rows, several[rows], several[rows] > 0.5, 0, Cuts(len(rows)), rows)
     task = Multilabel(["a", "b", "c", "d"])
     found = verdict(task, ArrayFeatures(x), known, np.arange(150), once, Nearest, rng)
     assert found is not None

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.core import measure as measuring
+from app.core.cuts import Cuts
 from app.core.data import ArrayFeatures, ShardedFeatures
 from app.core.labelled import Labelled, acquiring
 from app.core.round import RoundInput, measure, run
@@ -306,7 +307,7 @@ def test_drawn_labels_choose_too_where_the_strategy_asks_no_model(corners):
 
 def test_the_newest_drawn_labels_are_withheld_at_most_a_fifth_of_all():
     targets = np.eye(3, dtype=np.float32)[np.arange(10) % 3]
-    labelled = Labelled(np.arange(10) * 2, targets, targets > 0, misfits=1)
+    labelled = Labelled(np.arange(10) * 2, targets, targets > 0, 1, Cuts(10), np.arange(10) * 2)
     drawn = np.array([8, 99, 2, 18, 4])  # oldest first; 99 has no label that fits
     assert acquiring(labelled, drawn).rows.tolist() == [0, 2, 6, 8, 10, 12, 14, 16]
     assert acquiring(labelled, drawn[:1]).rows.tolist() == [0, 2, 4, 6, 10, 12, 14, 16, 18]

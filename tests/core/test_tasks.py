@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from app.core import plugins, tasks
+from app.core import plugins, tasks, words
+from app.core.aggregation import merge_answers
+from app.core.aggregation.majority import Majority
+from app.core.cuts import Cuts
 from app.core.tasks import InvalidAnswer, Task
 from app.core.tasks.classification import Classification
 from app.core.tasks.multilabel import Multilabel
@@ -18,16 +21,40 @@ def task(request) -> Task:
 
 def test_the_example_comes_back_as_it_went_in(task):
     content, answer = task.example()
-    outcomes = task.encode(content, answer)
-    assert outcomes.shape == (task.units,)
-    certain = task.per_class(task.one_hot(outcomes)[None])
-    assert task.decode(certain[0]) == answer
+    cuts = Cuts.of_items([words.cut(content["text"])]) if task.pieces else Cuts(1)
+    outcomes = task.encode(content, answer, cuts.bounds)
+    assert outcomes.shape == (cuts.pieces * task.units,)
+    certain = task.per_class(task.one_hot(outcomes).reshape(cuts.pieces, task.units, task.unit_classes))
+    assert certain.shape == (cuts.pieces, task.outputs)
+    whole = certain if task.pieces else certain[0]
+    assert task.decode(whole, cuts.bounds) == answer
     assert task.normalise(content, answer) == answer
-    assert task.confidence(certain[0]) == pytest.approx(1)
+    assert task.confidence(whole) == pytest.approx(1)
+    assert task.opinions(certain, cuts) == [(answer, pytest.approx(1))]
+    assert task.members(certain, cuts).tolist() == (certain > 0.5).tolist()
+
+
+def test_answers_of_several_people_lose_nothing_that_all_say(task):
+    _, answer = task.example()
+    merged = merge_answers(Majority(), task, [(7, 1, answer), (7, 2, answer), (3, 1, answer)])
+    assert merged.rows.tolist() == [3, 7]
+    assert [said for said, _ in task.opinions(merged.probabilities, merged.cuts)] == [answer, answer]
+
+
+def test_an_answer_goes_through_a_cell_of_a_table(task):
+    content, answer = task.example()
+    assert task.normalise(content, task.from_cell(task.plain(answer))) == answer
+    assert set(task.names(answer)) <= set(task.classes)
+
+
+def test_a_stored_answer_to_a_class_that_is_gone_fits_no_more(task):
+    _, answer = task.example()
+    assert task.fits(answer)
+    assert not type(task)(["refund two", "lost", "others"]).fits(answer)
 
 
 def test_units_and_classes_are_two_views_of_one_thing(task):
-    p = np.random.default_rng(0).dirichlet(np.ones(3), size=5)
+    p = np.random.default_rng(0).dirichlet(np.ones(task.outputs), size=5)
     units = task.per_unit(p)
     assert units.shape == (5 * task.units, task.unit_classes)
     assert np.allclose(units.sum(axis=1), 1)

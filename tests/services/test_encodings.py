@@ -180,6 +180,8 @@ def test_what_an_encoder_learned_and_is_lost_is_learned_again(table: Project) ->
 class Counting(Encoder):
     """An encoder that takes a tenth of a second an item, on a clock of its own."""
 
+    modality = "text"
+
     def __init__(self, seconds: float) -> None:
         self.seconds, self.now = seconds, 0.0
         self.sizes: list[int] = []

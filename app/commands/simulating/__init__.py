@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.commands.simulating.encoding import Eye
     from app.commands.simulating.plan import Plan
 
-MEASURES = ("accuracy", "macro_f1")
+MEASURES = ("accuracy", "macro_f1", "entity_f1")
 
 
 def add(commands: Any) -> None:
@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     what.add_argument("--batch", type=int, default=20, help="labels between two rounds (default: 20)")
     what.add_argument("--seeds", type=int, default=10, help="repetitions, each with another fifth kept apart (10)")
     what.add_argument("--calibrate", action="store_true", help="calibrate at every round: slow; honest ECE")
-    what.add_argument("--measure", choices=MEASURES, default="accuracy", help="what the tables and plots show")
+    what.add_argument("--measure", choices=MEASURES, help="what the tables and plots show (default: the task's)")
     how = parser.add_argument_group("how")
     how.add_argument("--out", type=Path, metavar="DIR", help="keep every replay, plots, Parquet; a killed run goes on")
     how.add_argument("--jobs", type=int, help="processes (default: as many as there are cores)")
@@ -66,7 +66,7 @@ def run_simulate(args: argparse.Namespace) -> None:
         folder.open({"data": data.fingerprint(), "encoder": f"{eye.name} {eye.fingerprint}", **made.fixed()})
         features = encoding.encoded(data, eye, folder.path)
         results = _play(data, made, features, folder, args)
-        _tell(data, made, eye, results, args.measure, folder if args.out else None)
+        _tell(data, made, eye, results, args.measure or data.task.measure, folder if args.out else None)
         if args.served:
             from app.commands.simulating import serving
 

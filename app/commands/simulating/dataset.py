@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from app.core.data import ArrayFeatures
     from app.core.tasks import Task
 
 
@@ -27,7 +26,7 @@ class DataSet:
     items: Sequence[dict[str, Any]]
     contents: Sequence[Any]
     answers: Sequence[dict[str, Any] | None]
-    features: "np.ndarray[Any, np.dtype[np.float32]] | None" = None
+    features: "ArrayFeatures | None" = None
     seen_by: tuple[str, str] = ("", "")
     recipe: dict[str, Any] = field(default_factory=dict)
     said: Sequence[str] = ()
@@ -38,6 +37,13 @@ class DataSet:
         from app.core import tasks
 
         return tasks.load(self.task_json)
+
+    @property
+    def seen_as(self) -> str:
+        """What encoders read of the items."""
+        from app.core import tasks
+
+        return tasks.seen_as(self.task_json["kind"], self.modality)
 
     def fingerprint(self) -> str:
         """16 hexadecimal digits of everything that a replay depends on, but the features."""

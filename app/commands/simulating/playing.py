@@ -40,12 +40,14 @@ class Source:
         import numpy as np
 
         from app.core import tasks
-        from app.core.data import ArrayFeatures
+        from app.core.data import ArrayFeatures, cuts_of, cuts_path
         from app.core.simulate import Known
 
         # Copy on write: torch takes no array that cannot be written to, and nobody writes.
         array = np.load(self.features, mmap_mode="c", allow_pickle=False)
-        return Known(tasks.load(self.task_json), ArrayFeatures(array), self.answers)
+        path = cuts_path(self.features)
+        cuts = cuts_of(np.load(path, allow_pickle=False), len(self.answers)) if path.exists() else None
+        return Known(tasks.load(self.task_json), ArrayFeatures(array, cuts), self.answers)
 
 
 def play(source: Source, wanted: "Sequence[Replay]", jobs: int, after: Callable[[], None]) -> Iterator[Result]:

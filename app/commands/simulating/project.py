@@ -19,6 +19,7 @@ def of_project(project_id: int, encodes: bool) -> DataSet:
 
     Raises NotFound, BadInput.
     """
+    from app.core.data import some_of
     from app.db import reading
     from app.models import Encoding, Project
     from app.services import encoding_data, simulation_data
@@ -31,10 +32,10 @@ def of_project(project_id: int, encodes: bool) -> DataSet:
         data = _described(db, project, found)
         encoding = db.get(Encoding, project.encoding_id) if project.encoding_id else None
         if encodes or encoding is None or encoding.rows_done < project.next_row:
-            return replace(data, contents=encoding_data.contents_of(project.modality, data.items))
+            return replace(data, contents=encoding_data.contents_of(data.seen_as, data.items))
         features = simulation_data.features(project_id, encoding.fingerprint, encoding.rows_done)
         seen_by = (encoding.encoder["name"], encoding.fingerprint)
-        return replace(data, features=features.take(found.rows), seen_by=seen_by)
+        return replace(data, features=some_of(features, found.rows), seen_by=seen_by)
 
 
 def _labelled(db: "Session", project: "Project") -> "Labelled":
@@ -51,13 +52,13 @@ def _labelled(db: "Session", project: "Project") -> "Labelled":
 def _described(db: "Session", project: "Project", found: "Labelled") -> DataSet:
     from sqlalchemy import select
 
+    from app.core import tasks
     from app.models import Item
 
     query = select(Item.row, Item.content).where(Item.project_id == project.id).order_by(Item.row)
     contents: dict[int, dict[str, Any]] = {int(row): content for row, content in db.execute(query)}
     items = [contents[row] for row in found.rows.tolist()]
-    classes = [{"name": each["name"]} for each in project.task["classes"]]
-    task_json = {"kind": project.task["kind"], "classes": classes}
+    task_json = tasks.essence(project.task)
     said = [f"{found.truth:,} answers are hidden truth, {found.merged:,} merged from people's labels"]
     return DataSet(
         project.name, project.modality, task_json, items, [], found.answers, recipe=project.recipe, said=said

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ def of_file(path: Path, columns: Columns) -> DataSet:
     if not path.is_file():
         raise NotFound(f"There is no file {path}.")
     name, rows = _rows(path)
+    if name == "conll":  # its columns have no names of their own
+        columns = replace(columns, text="text", label="spans")
     is_image = name in ("zip", "image")
     if not is_image:
         _check_columns(rows[0], columns)
@@ -90,7 +92,11 @@ def _label(row: "Row", columns: Columns, is_image: bool) -> Any:
 
 
 def _task(labels: Sequence[Any], columns: Columns) -> dict[str, Any]:
-    """One class, or several where labels are lists. Raises BadInput for fewer than two classes."""
+    """One class, or several where labels are lists, or spans. Raises BadInput for fewer than two classes."""
+    from app.core.tasks.spans import task_of
+
+    if (of_spans := task_of(labels)) is not None:
+        return of_spans
     known = [label for label in labels if label is not None and label != columns.out_of_scope]
     is_several = any(isinstance(label, list) for label in known)
     named = [each for label in known for each in (label if isinstance(label, list) else [label])]
@@ -121,6 +127,8 @@ class _Sieve:
 
     def add(self, row: "Row", label: Any) -> None:
         """Take one row with its label."""
+        from app.core import words
+        from app.core.tasks import InvalidAnswer
         from app.services.upload_rows import Refused
 
         text, named = self.columns.text, self.columns.label
@@ -132,15 +140,14 @@ class _Sieve:
             return
         self.doubled += one.digest in self.found
         content = json.loads(one.content)
-        read = {"text": content.get("text"), "table": content.get("columns"), "image": values.get("image")}
-        self.found.setdefault(one.digest, (content, read[self.modality], self._answer(label)))
-
-    def _answer(self, label: Any) -> dict[str, Any] | None:
-        from app.services.upload_rows import as_answer
-
-        if label == self.columns.out_of_scope:
-            return None
-        return self.task.normalise({}, as_answer(self.task, label))
+        text_of = words.cut_content(content) if self.task.pieces else content.get("text")
+        read = {"text": text_of, "table": content.get("columns"), "image": values.get("image")}
+        try:
+            told = None if label == self.columns.out_of_scope else self.reader.answer(label, content)
+        except InvalidAnswer as error:
+            self.bad.append({**row.place, "error": str(error)})
+            return
+        self.found.setdefault(one.digest, (content, read[self.modality], None if told is None else json.loads(told)))
 
 
 def _check_columns(row: "Row", columns: Columns) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.commands.simulating.client import Client
 from app.commands.simulating.dataset import DataSet
 from app.commands.simulating.encoding import Eye, encode
 from app.commands.simulating.system import System
+
+if TYPE_CHECKING:
+    from app.core.cuts import Cuts
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,9 @@ class Watcher:
         self.seen: dict[int, tuple[float, float]] = {}
         learned, self.rows = self._stored()
         known = [row for row in test if data.answers[row] is not None]
-        self.test_truth = self._truth(known)
+        self.cuts = self._cuts()
         self.test_features = encode(eye.encoder, [data.contents[row] for row in known], learned)
+        self.test_truth = self._truth(known, self.test_features.cuts)
 
     def look(self) -> None:
         """Measure the rounds that were published since the last look, as far as their arrays are still there."""
@@ -93,20 +97,28 @@ class Watcher:
             return None
         model = plugins.make("learners", self.learner, Learner)
         model.load(state)
-        told = np.flatnonzero(np.isfinite(p).all(axis=1))
-        told = told[[self.data.answers[self.rows[row]] is not None for row in told]]
-        pool = self._right(p[told], self._truth([self.rows[row] for row in told]))
-        return self._right(model.predict(self.test_features), self.test_truth), pool
+        known = self.cuts.all(np.isfinite(p).all(axis=1))
+        told = np.array([row for row in np.flatnonzero(known) if self.data.answers[self.rows[row]] is not None], int)
+        cuts = self.cuts.some(told)
+        pool = self._right(p[self.cuts.of(told)], self._truth([self.rows[row] for row in told], cuts), cuts)
+        test = self.test_features
+        return self._right(model.predict(test.array), self.test_truth, test.cuts), pool
 
-    def _truth(self, rows: Sequence[int]) -> Any:
+    def _truth(self, rows: Sequence[int], cuts: "Cuts") -> Any:
         from app.core.simulate import targets_of
 
-        return targets_of(self.task, [answer for row in rows if (answer := self.data.answers[row]) is not None])
+        return targets_of(self.task, [answer for row in rows if (answer := self.data.answers[row]) is not None], cuts)
 
-    def _right(self, p: Any, targets: Any) -> float:
-        from app.core.labelled import memberships
+    def _right(self, p: Any, targets: Any, cuts: "Cuts") -> float:
+        return float(cuts.all((self.task.members(p, cuts) == (targets > 0.5)).all(axis=1)).mean())
 
-        return float((memberships(self.task, p) == (targets > 0.5)).all(axis=1).mean())
+    def _cuts(self) -> "Cuts":
+        """How the server's items fall into pieces."""
+        from app.core.cuts import Cuts
+
+        if not self.task.pieces:
+            return Cuts(len(self.rows))
+        return Cuts.of_items([self.data.contents[row][1] for row in self.rows])
 
     def _stored(self) -> tuple[dict[str, Any], list[int]]:
         """What the server's encoder has learned, and which item of the data set each of its rows is."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from app.core.cuts import Cuts
 from app.core.data import FloatArray, IntArray
 from app.core.tasks import Task
 
@@ -33,20 +34,59 @@ class Aggregator(ABC):
         """
 
 
-def merge_answers(
-    aggregator: Aggregator, task: Task, answers: list[tuple[int, int, dict[str, Any]]]
-) -> tuple[IntArray, FloatArray, dict[int, float]]:
-    """Merge (row, annotator, answer) into the answered rows [n], sorted, their class probabilities [n, K],
-    and qualities.
-
-    `task.decode` of a row of these is the merged answer.
+@dataclass(frozen=True)
+class MergedRows:
+    """The answered rows [n], sorted, the probabilities [pieces, outputs] of their pieces, how they fall into these, and
+    a quality for each annotator. `task.opinions` of them are the merged answers.
     """
+
+    rows: IntArray
+    probabilities: FloatArray
+    cuts: Cuts
+    annotators: dict[int, float]
+
+
+def merge_answers(
+    aggregator: Aggregator, task: Task, answers: list[tuple[int, int, dict[str, Any]]], cuts: Cuts | None = None
+) -> MergedRows:
+    """Merge (row, annotator, answer). cuts: of all rows; None where items are cut as their answers need it, so that
+    nothing of an answer is lost that all agree on.
+    """
+    rows, place = np.unique(np.array([row for row, _, _ in answers], np.int64), return_inverse=True)
     if not answers:
-        return np.empty(0, np.int64), np.empty((0, len(task.classes))), {}
-    rows = np.array([row for row, _, _ in answers], np.int64)
-    people = np.array([annotator for _, annotator, _ in answers], np.int64)
-    outcomes = np.stack([task.encode({}, answer) for _, _, answer in answers])
-    units = rows[:, None] * task.units + np.arange(task.units)
-    merged = aggregator.merge(units.reshape(-1), np.repeat(people, task.units), outcomes.reshape(-1), task.unit_classes)
+        return MergedRows(rows, np.empty((0, task.outputs)), Cuts(0) if cuts is None else cuts.some(rows), {})
+    units: IntArray
+    people: IntArray = np.array([annotator for _, annotator, _ in answers], np.int64)
+    if not task.pieces:
+        outcomes = np.stack([task.encode({}, answer) for _, _, answer in answers])
+        units = place[:, None] * task.units + np.arange(task.units)
+        people = np.repeat(people, task.units)
+        mine = Cuts(len(rows))
+    else:
+        units, outcomes, spread, mine = _cut(task, [answer for _, _, answer in answers], rows, place, cuts)
+        people = people[spread]
+    merged = aggregator.merge(units.reshape(-1), people, outcomes.reshape(-1), task.unit_classes)
     stacked = merged.probabilities.reshape(-1, task.units, task.unit_classes)
-    return merged.units[:: task.units] // task.units, task.per_class(stacked), merged.annotators
+    return MergedRows(rows, task.per_class(stacked), mine, merged.annotators)
+
+
+def _cut(
+    task: Task, answers: list[Any], rows: IntArray, place: IntArray, cuts: Cuts | None
+) -> tuple[IntArray, IntArray, IntArray, Cuts]:
+    """Votes on pieces: of each the piece, the outcome and the number of its answer; and how `rows` fall into pieces."""
+    order = np.argsort(place, kind="stable")
+    borders = np.flatnonzero(np.diff(place[order])) + 1
+    outcomes: list[IntArray] = []
+    bounds = []
+    for row, group in zip(rows.tolist(), np.split(order, borders), strict=True):
+        mine = [answers[number] for number in group.tolist()]
+        if cuts is None:
+            where, found = task.votes(mine)
+            outcomes += list(found)
+            bounds.append(where)
+        else:
+            where = cuts.bounds[cuts.part(row)]
+            outcomes += [task.encode({}, answer, where) for answer in mine]
+    made = Cuts.of_items(bounds) if cuts is None else cuts.some(rows)
+    lengths = made.lengths[place[order]]
+    return made.of(place[order]), np.concatenate(outcomes), np.repeat(order, lengths), made

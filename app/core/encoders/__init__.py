@@ -16,11 +16,11 @@ from app.core import plugins
 class Encoder(ABC):
     """Turns contents into float32 [n, d]: deterministic, finite, each row whatever its neighbours are.
 
-    A plug-in states `modality` (text: str; image: the bytes of the file; table: dict of column → number, str,
-    bool or None), `rung` (0 is ready in seconds, higher is better and slower) and `version`, raised when its
-    features change. `similarity` is the cosine from which on two items count as one; below copies only where features
-    know meaning. Features have a mean square norm of about 1, so that one strength of regularisation suits
-    every linear head.
+    A plug-in states `modality` (text: str; image: the bytes of the file; table: dict of column → number, str, bool or
+    None; words: (text, bounds [u, 2] of its words), and each word has a row), `rung` (0 is ready in seconds, higher is
+    better and slower) and `version`, raised when its features change. `similarity` is the cosine from which on two
+    items count as one; below copies only where features know meaning. Features have a mean square norm of about 1, so
+    that one strength of regularisation suits every linear head.
 
     `needs`: settings without a default that works, such as where weights lie. An encoder that has any is used only
     where a recipe names it, never by its rung; what such a setting leads to is told by `weights`, not by its words.

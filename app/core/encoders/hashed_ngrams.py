@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.encoders import Encoder
+from app.core.encoders._hashing import sums
 
 WORDS = re.compile(r"\w+")
 LONGEST_TEXT, LONGEST_WORD = 20_000, 40  # characters; more says little and costs much
 BLOCK = 512  # texts at a time
-SPREAD = 4  # coordinates that a hashed feature touches: a sparse random projection
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,7 @@ class HashedNgrams(Encoder):
             owners += [place] * (1 + len(grams))
             share = min(1.0, len(term) / 6) ** 2
             weights += [share] + [2 * share * len(grams) ** -0.5] * len(grams)
-        draws = np.array(hashes, np.uint64)[:, None] * np.uint64(SPREAD)
-        mixed = _mix((draws + np.arange(SPREAD, dtype=np.uint64)).astype(np.uint64))
-        coordinate = (mixed >> np.uint64(1)) % np.uint64(self.width)
-        signed = np.where(mixed & np.uint64(1), 1.0, -1.0) * np.array(weights)[:, None]
-        cells = np.array(owners, np.int64)[:, None] * self.width + coordinate.astype(np.int64)
-        sums = np.bincount(cells.ravel(), weights=signed.ravel(), minlength=len(terms) * self.width)
-        return sums.reshape(len(terms), self.width).astype(np.float32)
+        return sums(hashes, owners, weights, len(terms), self.width)
 
 
 def _words(text: str) -> list[str]:
@@ -97,11 +91,3 @@ def _grams(term: str) -> list[str]:
     """The n-grams of a word between its borders; even a word of one letter has one."""
     bounded = f"<{term}>"
     return [bounded[i : i + n] for n in (3, 4, 5) for i in range(len(bounded) - n + 1)]
-
-
-def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's finaliser: neighbouring hashes become unrelated ones."""
-    mixed: npt.NDArray[np.uint64] = values + np.uint64(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed ^ (mixed >> np.uint64(31))

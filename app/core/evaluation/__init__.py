@@ -5,6 +5,7 @@ measured on the audit set, a uniform sample of the pool (DESIGN: audit order), w
 did not see the item's own answer, and then weighted by the pool's confidence; see `post_stratified`.
 """
 
+from app.core.evaluation.bootstrap import macro_f1_interval as macro_f1_interval
 from app.core.evaluation.intervals import wilson as wilson
 from app.core.evaluation.metrics import accuracy as accuracy
 from app.core.evaluation.metrics import ece as ece

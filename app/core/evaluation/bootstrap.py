@@ -30,10 +30,10 @@ def macro_f1_interval(
         return None
     hits = (predicted & truth).astype(np.float32)  # whole numbers: exact up to 16 million items
     total = predicted.astype(np.float32) + truth
-    drawn = np.concatenate([_f1(w @ hits, w @ total) for w in _resamples(n, rng)])
+    drawn = np.concatenate([f1_of(w @ hits, w @ total) for w in resamples(n, rng)])
     whole = hits.sum(axis=0), total.sum(axis=0)
-    without = _f1(whole[0] - hits, whole[1] - total)
-    return bca(float(_f1(*whole)), drawn, without, level)
+    without = f1_of(whole[0] - hits, whole[1] - total)
+    return bca(float(f1_of(*whole)), drawn, without, level)
 
 
 def log_loss_interval(
@@ -44,7 +44,7 @@ def log_loss_interval(
     n = len(losses)
     if n < 2:
         return None
-    drawn = np.concatenate([w @ losses / n for w in _resamples(n, rng)])
+    drawn = np.concatenate([w @ losses / n for w in resamples(n, rng)])
     return bca(float(losses.mean()), drawn, (losses.sum() - losses) / (n - 1), level)
 
 
@@ -67,14 +67,14 @@ def bca(estimate: float, drawn: FloatArray, without: FloatArray, level: float = 
     return float(min(low, estimate)), float(max(high, estimate))
 
 
-def _f1(hits: FloatArray, total: FloatArray) -> FloatArray:
+def f1_of(hits: FloatArray, total: FloatArray) -> FloatArray:
     """Macro-F1 [...] from true positives [..., K] and predicted plus true items [..., K]; see `metrics.macro_f1`."""
     occurs = total > 1e-9
     each = np.where(occurs, 2 * hits / np.where(occurs, total, 1), 0)
     return np.asarray(each.sum(axis=-1) / np.maximum(occurs.sum(axis=-1), 1))
 
 
-def _resamples(n: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+def resamples(n: int, rng: np.random.Generator) -> Iterator[FloatArray]:
     """How often each item was drawn, [b, n] at a time."""
     size = max(1, min(RESAMPLES, BLOCK // n))
     for start in range(0, RESAMPLES, size):

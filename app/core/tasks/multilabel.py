@@ -1,11 +1,13 @@
 """The task `multilabel`: any number of classes may be right, none too."""
 
+import re
 from typing import Any, ClassVar
 
 import numpy as np
 
+from app.core.cuts import NOWHERE
 from app.core.data import FloatArray, IntArray
-from app.core.tasks import InvalidAnswer, Task, only_key
+from app.core.tasks import InvalidAnswer, Task, class_name, only_key
 
 
 class Multilabel(Task):
@@ -16,8 +18,9 @@ class Multilabel(Task):
     title: ClassVar[str] = "Several classes"
     widget: ClassVar[str] = "multilabel"
     exclusive: ClassVar[bool] = False
+    answers_as: ClassVar[str] = "strings"
 
-    def encode(self, content: dict[str, Any], answer: Any) -> IntArray:  # noqa: ARG002 - any content will do
+    def encode(self, content: dict[str, Any], answer: Any, bounds: IntArray = NOWHERE) -> IntArray:  # noqa: ARG002
         """0 or 1 for each class."""
         named = only_key(answer, "classes")
         if not isinstance(named, list | tuple):
@@ -26,13 +29,27 @@ class Multilabel(Task):
         outcomes[[self.index(name) for name in named]] = 1
         return outcomes
 
-    def decode(self, probabilities: FloatArray) -> dict[str, Any]:
+    def decode(self, probabilities: FloatArray, bounds: IntArray = NOWHERE) -> dict[str, Any]:  # noqa: ARG002
         """The classes with p > ½, in the project's order; an even vote says no."""
         return {"classes": [name for name, p in zip(self.classes, probabilities, strict=True) if p > 0.5]}
 
     def confidence(self, probabilities: FloatArray) -> float:
         """∏ max(p_k, 1 − p_k): that every single yes and no is right, were they independent."""
         return float(np.prod(np.maximum(probabilities, 1 - probabilities)))
+
+    def from_form(self, content: dict[str, Any], fields: dict[str, list[str]]) -> Any:
+        """The ticked classes."""
+        return super().from_form(content, fields) if "answer" in fields else {"classes": fields.get("classes", [])}
+
+    def from_cell(self, label: Any) -> Any:
+        """A list of names, or "a|b" or "a;b"."""
+        if isinstance(label, str) and label.strip() not in self.classes:
+            label = [part for part in re.split(r"[|;]", label) if part.strip()]
+        return {"classes": [class_name(one) for one in (label if isinstance(label, list) else [label])]}
+
+    def plain(self, answer: dict[str, Any]) -> Any:
+        """The names of the classes."""
+        return answer["classes"]
 
     def example(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """A text in its first and its last class."""

@@ -10,7 +10,7 @@ from app.errors import BadInput, Forbidden
 from app.services import projects, recipes
 from app.services.users import Caller
 from app.web.deps import SignedIn, now
-from app.web.pages.forms import Form, back_to, classes_of, recipe_of, text
+from app.web.pages.forms import Form, back_to, classes_of, recipe_of, task_settings, text
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)
@@ -31,7 +31,7 @@ def create(request: Request, caller: SignedIn, form: Form) -> Response:
     fields = {
         "name": text(form, "name"),
         "modality": text(form, "modality"),
-        "task": {"kind": text(form, "kind"), "classes": classes_of(form)},
+        "task": {"kind": text(form, "kind"), "classes": classes_of(form), **task_settings(form)},
         "recipe": recipe_of(form),
         "guidelines": text(form, "guidelines"),
     }

@@ -91,6 +91,11 @@ def classes_of(form: FormData) -> list[dict[str, Any]]:
     return found
 
 
+def task_settings(form: FormData) -> dict[str, Any]:
+    """The settings of the chosen kind of question."""
+    return {name: value for name, value in _spec(form, "kind", "tasks").items() if name != "name"}
+
+
 def recipe_of(form: FormData) -> dict[str, Any]:
     """The recipe's part that the form shows; numbers stay as written, so that the service can say what is wrong."""
     recipe: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from app.core import plugins
+from app.core import plugins, tasks
 from app.db import transaction
 from app.errors import BadInput
 from app.models import Project
@@ -128,7 +128,8 @@ def answer(caller: SignedIn, project_id: Id, form: Form) -> Response:
         if "skip" in form:
             labels.skip(db, project, item_id, caller, text(form, "skip"), now(), label_id)
             return back_to(address, "skipped")
-        labels.submit(db, project, item_id, caller, label_id, _answer(form), None, now())
+        given = _answer(project, labels.item_of(db, item_id).content, form)
+        labels.submit(db, project, item_id, caller, label_id, given, None, now())
     return back_to(address)
 
 
@@ -146,11 +147,9 @@ def _uuid(value: str) -> UUID:
         raise BadInput("This form has lost its number; go back and try again.") from error
 
 
-def _answer(form: FormData) -> Any:
-    """The button's answer (JSON), or the ticked classes."""
-    if "answer" not in form:
-        return {"classes": texts(form, "classes")}
+def _answer(project: Project, content: dict[str, Any], form: FormData) -> Any:
+    """What the form says, as its task reads it."""
     try:
-        return json.loads(text(form, "answer"))
-    except ValueError as error:
-        raise BadInput("The answer is not JSON.") from error
+        return tasks.load(project.task).from_form(content, {name: texts(form, name) for name in form})
+    except tasks.InvalidAnswer as error:
+        raise BadInput(str(error), [{"field": "answer", "error": str(error)}]) from error

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from app.core import tasks
 from app.db import reading, transaction
 from app.errors import BadInput, Conflict, Refusal
 from app.models import Project
@@ -34,7 +35,7 @@ def change(request: Request, caller: SignedIn, project_id: Id, form: Form) -> Re
         with transaction() as db:
             project, _ = projects.get(db, caller, project_id, "lead")
             if "class_name" in form:
-                fields["task"] = {"kind": project.task["kind"], "classes": classes_of(form)}
+                fields["task"] = {**project.task, "classes": classes_of(form)}
             projects.change_project(db, project, fields)
     except (BadInput, Conflict) as refusal:
         return _again(request, caller, project_id, fields, refusal)
@@ -84,7 +85,7 @@ def _form(
         guidelines=fields.get("guidelines", project.guidelines),
         classes=[*fields.get("task", project.task)["classes"], {}],
         recipe={**project.recipe, **fields.get("recipe", {})},
-        rooms=rooms(project.modality),
+        rooms=rooms(tasks.seen_as(project.task["kind"], project.modality)),
         colors=colors_url(project),
         errors=refusal.extra.get("errors", []) if refusal else [],
         problem=refusal.detail if refusal else "",

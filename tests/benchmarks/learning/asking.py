@@ -24,7 +24,9 @@ def by_strategy(problem: Problem, strategy: Strategy, cold: bool, seed: int) -> 
     rng = np.random.default_rng([seed, 72])
 
     def ask(asked: np.ndarray, model: Model, n: int) -> tuple[np.ndarray, float]:
-        situation = Situation(len(model.members), problem.classes, model.ready, is_cold(model.members))
+        situation = Situation(
+            len(model.members), problem.classes, model.ready, is_cold(model.members, *model.members.shape)
+        )
         chosen = strategy.at(situation)
         if not (cold or len(asked)) or (chosen.needs_model and not model.ready):
             return order[~np.isin(order, asked)][:n], 0.0
