@@ -85,7 +85,7 @@ def test_it_works(client_for: ClientFor, alice: User, bob: User) -> None:
         "place" in json.dumps(line["answer"]) for line in lines if line["answer"]
     )
     for page in ("", "/items", "/settings", "/export", "/simulate"):
-        assert lead.get(f"/projects/{project}{page}").status_code == 200, page
+        assert client_for(alice).get(f"/projects/{project}{page}").status_code == 200, page
 
 
 @pytest.mark.parametrize("format_name", ["jsonl", "csv", "parquet", "json"])
