@@ -68,6 +68,9 @@ def export(project_id: int, format_name: str, filters: Filters, path: Path) -> E
         project = db.get(Project, project_id)
         if project is None:
             raise NotFound
+        if written.only not in ("", project.task["kind"]):
+            error = {"field": "format", "error": f"It holds answers of the task {written.only} only."}
+            raise BadInput(f"{written.title} cannot hold the answers of this project.", errors=[error])
         source = _Source(db, project, filters, written.flat)
         with store.writing(path) as file:
             if written.flat:

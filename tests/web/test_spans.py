@@ -16,6 +16,7 @@ PLACES, NAMES = ["Zürich", "北京", "Köln", "New York"], ["Bob 👍🏽", "An
 TEXTS = [f"👩‍🚀 {name} lives in {place} now" for place in PLACES for name in NAMES] + [
     f"Nothing {n} 🤷" for n in range(8)
 ]
+OTHER = {"kind": "classification", "classes": ["a", "b"]}
 KIND = {"kind": "spans", "classes": [{"name": "person", "description": "People"}, {"name": "place"}]}
 
 
@@ -115,6 +116,8 @@ def test_conll_goes_in_and_out(client_for: ClientFor, alice: User) -> None:
     added = lead.post(f"/api/v1/projects/{project}/items{options}", content=body.encode())
     assert added.json() == {"added": 2, "duplicates": 0, "refused": []}
     assert lead.get(f"/api/v1/projects/{project}/export", params={"format": "conll"}).text == body + "\n"
+    other = lead.post("/api/v1/projects", json={"name": "x", "modality": "text", "task": OTHER}).json()["id"]
+    assert lead.get(f"/api/v1/projects/{other}/export", params={"format": "conll"}).status_code == 422
 
 
 def test_a_bad_span_in_a_file_is_refused_with_its_line(client_for: ClientFor, alice: User) -> None:

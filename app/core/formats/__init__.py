@@ -64,7 +64,8 @@ class Unreadable(ValueError):
 class Format(ABC):
     """One file format. A plug-in states `title`, `suffix`, `media_type`, and whether it `reads` and `writes`.
 
-    `flat` formats have columns, so that the caller hands `write` rows with the same plain columns each.
+    `flat` formats have columns, so that the caller hands `write` rows with the same plain columns each. `only`: the one
+    task whose answers it can hold, where there is but one.
     """
 
     title: ClassVar[str]
@@ -74,6 +75,7 @@ class Format(ABC):
     writes: ClassVar[bool]
     suffixes: ClassVar[tuple[str, ...]] = ()  # others that mean the same
     flat: ClassVar[bool] = False
+    only: ClassVar[str] = ""
 
     @abstractmethod
     def read(self, stream: BinaryIO, limits: Limits) -> Iterator[Row | Bad]:

@@ -23,6 +23,8 @@ class Conll(Format):
     media_type: ClassVar[str] = "text/plain"
     reads: ClassVar[bool] = True
     writes: ClassVar[bool] = True
+    flat: ClassVar[bool] = True
+    only: ClassVar[str] = "spans"
 
     def read(self, stream: BinaryIO, limits: Limits) -> Iterator[Row | Bad]:
         """{"text", "spans"} of each text; its place is its first line. Document marks and comments are passed over."""
@@ -43,16 +45,10 @@ class Conll(Format):
             text.detach()  # the stream is the caller's to close
 
     def write(self, rows: Iterator[dict[str, Any]], stream: BinaryIO, columns: Columns | None = None) -> None:  # noqa: ARG002
-        """The texts that have an answer of spans, cut into our words; spans are rounded outward to whole words.
-
-        Raises ValueError for items of another kind.
-        """
+        """The texts that have an answer, cut into our words; spans are rounded outward to whole words."""
         for row in rows:
-            content, answer = row["content"], row["answer"]
-            if "text" not in content or (answer is not None and "spans" not in answer):
-                raise ValueError("CoNLL holds spans of texts, and this project's answers are something else.")
-            if answer is not None:
-                stream.write(_written(content["text"], answer["spans"]).encode())
+            if row["answer"] is not None:
+                stream.write(_written(row["text"], row["answer"]).encode())
 
 
 def _row(line: int, tokens: list[tuple[str, str]]) -> Iterator[Row | Bad]:
