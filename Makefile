@@ -16,7 +16,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constr
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check fix faults bench bench-learning clean
+.PHONY: help setup demo dev test check fix fuzz faults bench bench-learning clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,12 +33,16 @@ test: $(VENV)/.setup ## Install what is missing and run every test that can run 
 	@./.ci/packages
 	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(VENV)/.setup ## Lint, format, types, import rules, migrations
+check: $(VENV)/.setup ## Lint, format, types, import rules, migrations, advisories
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m app.cli migrate --check
+	$(BIN)/python .ci/audit
+
+fuzz: $(VENV)/.setup ## Random requests and broken files, more than the tests send; EXAMPLES=100
+	MARGINALIA_API_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -n 2 -q tests/web/test_openapi.py
 
 fix: $(VENV)/.setup ## Put right what ruff can put right
 	$(BIN)/ruff check --fix .

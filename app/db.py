@@ -60,6 +60,7 @@ def _sqlite(url: str, begin: str) -> Engine:
         pool_size=POOL_SIZE,
         max_overflow=0,
         connect_args={"check_same_thread": False, "timeout": 30},
+        hide_parameters=True,  # what people wrote, and the hashes of keys, stay out of the log
         json_serializer=to_json,
         json_deserializer=orjson.loads,
     )
@@ -85,6 +86,7 @@ def _postgresql(url: str) -> Engine:
         pool_size=current().database_connections,
         max_overflow=0,
         pool_recycle=1800,
+        hide_parameters=True,  # what people wrote, and the hashes of keys, stay out of the log
         json_serializer=to_json,
         json_deserializer=orjson.loads,
     )

@@ -7,16 +7,18 @@ import errno
 import sqlite3
 
 import psycopg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.errors import NoRoom, Refusal, Unavailable
+from app.errors import BadInput, Conflict, NoRoom, Refusal, Unavailable
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # SQLite tells a disk that is full while its shared memory grows as an input/output error, not as SQLITE_FULL.
 SQLITE_FULL = {"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC"}
 NO_ROOM = "There is no room left on the server's disk. Nothing of this was stored; send it again when there is room."
 AWAY = "The database does not answer at the moment. Nothing of this was stored; send it again."
+AT_ONCE = "Somebody else changed this at the same moment. Nothing of it was stored; look again."
+UNKEPT = "It holds a value that the database cannot keep. Nothing of it was stored."
 BUSY = "The database is too busy at the moment. Nothing of this was stored; send it again."
 KINDS: tuple[type[Exception], ...] = (DBAPIError, PoolTimeout, OSError)
 
@@ -39,6 +41,10 @@ def is_away(error: BaseException) -> bool:
 
 def _of_database(error: DBAPIError) -> Refusal | None:
     cause = error.orig
+    if isinstance(error, IntegrityError):  # what it pointed at is gone, or somebody else was first
+        return Conflict(AT_ONCE)
+    if isinstance(error, DataError):  # a NUL, or a number beyond the column's
+        return BadInput(UNKEPT)
     if isinstance(cause, sqlite3.Error):
         if getattr(cause, "sqlite_errorname", "") in SQLITE_FULL:
             return NoRoom(NO_ROOM)

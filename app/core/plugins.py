@@ -16,6 +16,8 @@ from app.core.plugin_source import describe_one as describe_one
 from app.core.plugin_source import names as names
 
 T = TypeVar("T")
+LONGEST = 1000  # characters of a setting that is a text
+LARGEST = 2**53  # of one that is a whole number: some learner makes a float of it
 
 
 def describe(room: str) -> list[Description]:
@@ -76,12 +78,16 @@ def _as_type(plugin: str, setting: Setting, value: Any) -> Any:
         value = {"true": True, "false": False, "on": True, "": False}.get(value.lower(), value)
     if isinstance(value, bool) != (wanted is bool):
         raise UnknownPlugin(f"{plugin}: {setting.name} must be {setting.type}, not {value!r}")
+    if isinstance(value, str) and (len(value) > LONGEST or "\x00" in value):
+        raise UnknownPlugin(f"{plugin}: {setting.name} is longer than {LONGEST:,} characters, or holds a NUL")
     try:
         read = wanted(value)
         if isinstance(read, float) and not math.isfinite(read):  # neither is JSON, and no setting means it
             raise ValueError("not finite")
         if wanted is int and isinstance(value, float) and read != value:
             raise ValueError("not whole")
+        if wanted is int and abs(read) > LARGEST:
+            raise ValueError("beyond what counts exactly")
         return read
     except (TypeError, ValueError, OverflowError) as error:
         raise UnknownPlugin(f"{plugin}: {setting.name} must be {setting.type}, not {value!r}") from error

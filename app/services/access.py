@@ -71,7 +71,7 @@ def to_item(db: Session, key: Key, item_id: int, now: datetime, then_next: bool 
     then_next: the caller claims afterwards, in the same transaction.
     """
     found = _ask(db, key, now, "item and next" if then_next else "item", item_id)
-    access = _access(db, key, now, found, "No such item." if found is None else "No such project.")
+    access = _access(db, key, now, found, "No such item.")
     assert found is not None  # noqa: S101  # _access has raised
     return access, ItemFacts(found["item_id"], found["content"], found["key"], found["slots"], found["is_settled"])
 

@@ -10,7 +10,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from app.errors import Forbidden
-from app.models import Item, Lease
+from app.models import Item, Lease, Member
 from app.settings import current
 
 
@@ -32,11 +32,16 @@ def renew(db: Session, user_id: int, lease_ids: Sequence[int], now: datetime) ->
 
 
 def release(db: Session, user_id: int, lease_id: int, now: datetime) -> None:
-    """Give an item back unanswered. Releasing what is over already, or never was, changes nothing."""
+    """Give an item back unanswered. Releasing what is over already, or never was, changes nothing.
+
+    Raises Forbidden for another member's lease; to a stranger to the project there is none.
+    """
     lease = db.get(Lease, lease_id)
     if lease is None or lease.ended_at is not None:
         return
     if lease.user_id != user_id:
+        if db.get(Member, (lease.project_id, user_id)) is None:
+            return
         raise Forbidden("This lease is somebody else's.")
     end_leases(db, [(lease.id, lease.item_id)], now)
 

@@ -158,6 +158,9 @@ def _keep_answers_valid(db: Session, project: Project, task: recipes.TaskConfig)
 
 def delete_project(db: Session, project: Project) -> None:
     """Delete a project with its items, labels and rounds; its arrays go with the next sweep."""
+    # The items first, as whoever answers has it: the other way round the two would wait for each other.
+    held = select(Item.id).where(Item.project_id == project.id).order_by(Item.id).with_for_update().subquery()
+    db.execute(select(func.count()).select_from(held))
     db.execute(delete(Label).where(Label.project_id == project.id))
     db.execute(delete(Lease).where(Lease.project_id == project.id))
     db.execute(delete(Project).where(Project.id == project.id))
@@ -200,6 +203,8 @@ def remove_member(db: Session, project: Project, user_id: int) -> None:
 
 
 def _keep_a_lead(db: Session, project: Project, leaving: int) -> None:
+    # Two leads who remove each other at once would each still see the other.
+    db.refresh(project, with_for_update=LOCK)
     leads: Sequence[int] = db.scalars(
         select(Member.user_id).where(Member.project_id == project.id, Member.role == "lead")
     ).all()

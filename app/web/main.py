@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from app import log
 from app.settings import current
-from app.web import api, health, pages, problems
+from app.web import api, health, openapi, pages, problems
 from app.web.guard import Guard
 
 
@@ -23,6 +23,7 @@ def make_app() -> FastAPI:
     problems.install(made)
     for router in [*api.routers(), *pages.routers(), health.router]:
         made.include_router(router)
+    openapi.describe(made)
     return made
 
 

@@ -18,6 +18,7 @@ _MAGIC = {
     b"GIF8": "image/gif",
     b"BM": "image/bmp",
 }
+TYPES = sorted({*_MAGIC.values(), "image/webp"})
 
 
 def served(sha256: str) -> FileResponse:

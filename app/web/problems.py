@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app import log, outages
 from app.errors import NotSignedIn, Refusal
@@ -14,7 +15,14 @@ from app.web.answers import answer
 from app.web.render import page
 
 _log = log.get(__name__)
-TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large", 422: "Input cannot be used"}
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+TITLES = {
+    400: "Bad request",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Too large",
+    422: "Input cannot be used",
+}
 
 
 def install(app: FastAPI) -> None:
@@ -50,7 +58,14 @@ def _http(request: Request, error: Exception) -> Response:
     title = TITLES.get(error.status_code, "Refused")
     found = problem(request, error.status_code, title, str(error.detail), {})
     found.headers.update(error.headers or {})
+    if error.status_code == 405:  # the router names the methods of one route; another may have the same path
+        found.headers["Allow"] = ", ".join(method for method in METHODS if _answers(request, method))
     return found
+
+
+def _answers(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] == Match.FULL for route in request.app.router.routes)
 
 
 def _outage(request: Request, error: Exception) -> Response:

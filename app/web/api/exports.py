@@ -9,14 +9,22 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from app import store
+from app.core import plugins
 from app.db import reading
 from app.services import exports, projects
 from app.web.deps import Id, SignedIn
+from app.web.strict_json import StrictRoute
 
-router = APIRouter(prefix="/api/v1", tags=["export"])
+router = APIRouter(prefix="/api/v1", tags=["export"], route_class=StrictRoute)
+
+MEDIA_TYPES = [str(one.facts["media_type"]) for one in plugins.describe("formats") if one.facts["writes"]]
 
 
-@router.get("/projects/{project_id}/export")
+@router.get(
+    "/projects/{project_id}/export",
+    responses={200: {"content": {kind: {} for kind in MEDIA_TYPES}}},
+    response_class=Response,
+)
 def export(
     project_id: Id,
     caller: SignedIn,

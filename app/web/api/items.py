@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from app import store
@@ -19,8 +20,9 @@ from app.web.answers import answer
 from app.web.deps import Id, Limit, SignedIn, now
 from app.web.receiving import file_part, pieces
 from app.web.schemas import UploadOut
+from app.web.strict_json import StrictRoute
 
-router = APIRouter(prefix="/api/v1", tags=["items"])
+router = APIRouter(prefix="/api/v1", tags=["items"], route_class=StrictRoute)
 
 SUFFIXES = {
     "application/x-ndjson": ".jsonl",
@@ -155,24 +157,34 @@ def shown(item: Item) -> dict[str, Any]:
     }
 
 
+def _item(db: Session, caller: Caller, item_id: int) -> tuple[Item, str]:
+    """An item and the caller's role. Raises NotFound, in the same words for what is not there and what is another's."""
+    item = labels.item_of(db, item_id)
+    role = projects.role_of(db, caller, item.project_id)
+    if role is None:
+        raise NotFound("No such item.")
+    return item, role
+
+
 @router.get("/items/{item_id}")
 def one(item_id: Id, caller: SignedIn) -> Response:
     """One item's content."""
     with reading() as db:
-        item = labels.item_of(db, item_id)
-        _, role = projects.get(db, caller, item.project_id)
+        item, role = _item(db, caller, item_id)
         if role == "annotator":
             return answer({"id": item.id, "external_id": item.external_id, "content": item.content})
         return answer(shown(item))
 
 
-@router.get("/items/{item_id}/media")
+@router.get(
+    "/items/{item_id}/media",
+    responses={200: {"content": {kind: {} for kind in media.TYPES}}},
+    response_class=Response,
+)
 def medium(item_id: Id, caller: SignedIn) -> Response:
     """The item's image, as it was uploaded."""
     with reading() as db:
-        item = labels.item_of(db, item_id)
-        projects.get(db, caller, item.project_id)
-        content = item.content
+        content = _item(db, caller, item_id)[0].content
     if "image" not in content:
         raise NotFound("This item has no image.")
     return media.served(content["image"])

@@ -15,8 +15,10 @@ from app.web.answers import answer
 from app.web.api.queue import claimed, claims_shown
 from app.web.deps import Id, Keyed, Limit, SignedIn, now
 from app.web.schemas import LabelIn, LabelOut, SkipIn
+from app.web.strict_json import StrictRoute
 
-router = APIRouter(prefix="/api/v1", tags=["labels"])
+router = APIRouter(prefix="/api/v1", tags=["labels"], route_class=StrictRoute)
+STORED: dict[int | str, dict[str, Any]] = {201: {"model": LabelOut}, 200: {"model": LabelOut, "description": "Again"}}
 NextToo = Annotated[int, Query(ge=0, le=queue.MOST_AT_ONCE)]
 
 
@@ -33,7 +35,7 @@ def shown(label: Label) -> dict[str, Any]:
     }
 
 
-@router.post("/items/{item_id}/labels", status_code=201, responses={201: {"model": LabelOut}}, response_model=None)
+@router.post("/items/{item_id}/labels", status_code=201, responses=STORED, response_model=None)
 async def submit(item_id: Id, given: LabelIn, key: Keyed, then_next: NextToo = 0) -> Response:
     """Answer an item. The same id again gives 200 and the first result; nothing is stored twice.
 
@@ -60,7 +62,7 @@ async def submit(item_id: Id, given: LabelIn, key: Keyed, then_next: NextToo = 0
         return await together(work)
 
 
-@router.post("/items/{item_id}/skip", status_code=201, responses={201: {"model": LabelOut}}, response_model=None)
+@router.post("/items/{item_id}/skip", status_code=201, responses=STORED, response_model=None)
 async def skip(item_id: Id, given: SkipIn, key: Keyed) -> Response:
     """Pass an item over, with a reason. It goes to others, and not to you again."""
 

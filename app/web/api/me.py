@@ -7,8 +7,9 @@ from app.services import users
 from app.web.answers import answer
 from app.web.deps import Admin, Full, Id, SignedIn, bearer, now
 from app.web.schemas import TokenIn, UserIn
+from app.web.strict_json import StrictRoute
 
-router = APIRouter(prefix="/api/v1", tags=["accounts"])
+router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=StrictRoute)
 
 
 @router.get("/me")

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Response
 from app.core import plugins
 from app.web.answers import answer
 from app.web.deps import SignedIn
+from app.web.strict_json import StrictRoute
 
-router = APIRouter(prefix="/api/v1", tags=["plug-ins"])
+router = APIRouter(prefix="/api/v1", tags=["plug-ins"], route_class=StrictRoute)
 
 
 @router.get("/plugins")

@@ -10,8 +10,9 @@ from app.services import projects
 from app.web.answers import answer
 from app.web.deps import Id, SignedIn, now
 from app.web.schemas import MemberIn, ProjectOut
+from app.web.strict_json import StrictRoute
 
-router = APIRouter(prefix="/api/v1/projects", tags=["projects"])
+router = APIRouter(prefix="/api/v1/projects", tags=["projects"], route_class=StrictRoute)
 
 NEW = {
     "name": "Support mails",

@@ -12,8 +12,9 @@ from app.services.access import Access
 from app.web.answers import answer
 from app.web.deps import Id, Keyed, Limit, SignedIn, coin, now
 from app.web.schemas import NextOut, RenewIn
+from app.web.strict_json import StrictRoute
 
-router = APIRouter(prefix="/api/v1", tags=["queue"])
+router = APIRouter(prefix="/api/v1", tags=["queue"], route_class=StrictRoute)
 AtOnce = Annotated[int, Query(ge=1, le=queue.MOST_AT_ONCE)]
 
 

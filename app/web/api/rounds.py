@@ -10,13 +10,14 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.db import reading, transaction
-from app.errors import Refusal
+from app.errors import NotSignedIn, Refusal
 from app.services import outlook, progress, projects, rounds
 from app.services.users import Caller
 from app.web.answers import answer
-from app.web.deps import Id, Limit, SignedIn, now
+from app.web.deps import Id, Limit, SignedIn, maybe_signed_in, now
+from app.web.strict_json import StrictRoute
 
-router = APIRouter(prefix="/api/v1/projects/{project_id}", tags=["progress"])
+router = APIRouter(prefix="/api/v1/projects/{project_id}", tags=["progress"], route_class=StrictRoute)
 
 EVENT_SECONDS = 1.0
 SIGN_OF_LIFE = 15  # looks without news, after which a comment keeps proxies from closing the stream
@@ -75,21 +76,29 @@ def workers(project_id: Id, caller: SignedIn) -> Response:
         return answer({"workers": progress.workers(db, now())})
 
 
-@router.get("/events")
+@router.get("/events", responses={200: {"content": {"text/event-stream": {}}}}, response_class=Response)
 async def events(project_id: Id, caller: SignedIn, request: Request) -> Response:
     """Server-sent events: `progress`, with the same JSON as /progress, whenever it has changed."""
     await run_in_threadpool(state, project_id, caller)  # a stranger is refused before the stream begins
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(project_id, caller, request), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(project_id, request), media_type="text/event-stream", headers=headers)
 
 
-async def _events(project_id: int, caller: Caller, request: Request) -> AsyncIterator[bytes]:
+def _look(project_id: int, request: Request) -> bytes:
+    """The progress, for whoever the cookie or token belongs to by now. Raises Refusal."""
+    caller = maybe_signed_in(request)
+    if caller is None:
+        raise NotSignedIn
+    return orjson.dumps(state(project_id, caller), option=orjson.OPT_UTC_Z)
+
+
+async def _events(project_id: int, request: Request) -> AsyncIterator[bytes]:
     """A look a second, each with a session of its own: a session held over the stream would exhaust the pool."""
     last, silent = b"", 0
     while not await request.is_disconnected():
         try:
-            now_state = orjson.dumps(await run_in_threadpool(state, project_id, caller), option=orjson.OPT_UTC_Z)
-        except Refusal:  # the project is gone, or the role
+            now_state = await run_in_threadpool(_look, project_id, request)
+        except Refusal:  # the project is gone, or the role, or the sign-in
             yield b"event: end\ndata: {}\n\n"
             return
         silent += 1

@@ -8,8 +8,9 @@ from app.db import reading, transaction
 from app.services import projects, simulations
 from app.web.answers import answer
 from app.web.deps import Id, SignedIn, now
+from app.web.strict_json import StrictRoute
 
-router = APIRouter(prefix="/api/v1/projects/{project_id}/simulations", tags=["simulations"])
+router = APIRouter(prefix="/api/v1/projects/{project_id}/simulations", tags=["simulations"], route_class=StrictRoute)
 
 WISH = {"strategies": ["margin", "maxherding:bandwidth=0.8"], "learners": ["linear"], "seeds": 5, "labels": 200}
 

@@ -1,6 +1,7 @@
 """The page /projects/{id}/label: one item, its answers as buttons. The plain form is here; scripts use the API."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from app.models import Project
 from app.services import labels, progress, projects, queue
 from app.services.round_data import OUT_OF_SCOPE
 from app.services.users import Caller
+from app.web import strict_json
 from app.web.deps import Id, SignedIn, coin, now
 from app.web.pages.assets import colors_url, media_url
 from app.web.pages.forms import SAID, Form, back_to, text, texts
@@ -108,8 +110,8 @@ def _claim_json(claim: queue.Claim | None) -> dict[str, Any] | None:
 def _mark(before: str) -> dict[str, Any]:
     """The undone answer, only to be shown; an address that was tampered with marks nothing."""
     try:
-        answer = json.loads(before or "{}")
-    except ValueError:
+        answer = strict_json.parse(before or "{}")
+    except strict_json.NotStrict:
         return {}
     return answer if isinstance(answer, dict) else {}
 
@@ -135,7 +137,7 @@ def answer(caller: SignedIn, project_id: Id, form: Form) -> Response:
 
 def _item_id(form: FormData) -> int:
     value = text(form, "item_id")
-    if not value.isdigit():
+    if not re.fullmatch(r"[0-9]{1,18}", value):
         raise BadInput("There is no item in this form.")
     return int(value)
 
