@@ -6,12 +6,12 @@ A task cuts an item into pieces (the whole item, or each of its words) and asks 
 outcomes. Several classes: C units, "no" (0) or "yes" (1) each. Spans: one unit for each word, whose outcomes are tags.
 """
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+import orjson
 
 from app.core import evaluation, plugins
 from app.core.cuts import NOWHERE, Cuts
@@ -144,7 +144,7 @@ class Task(ABC):
     def from_form(self, content: dict[str, Any], fields: dict[str, list[str]]) -> Any:  # noqa: ARG002 - most need none
         """What a plain form sent, as an answer that `normalise` checks: JSON in its field `answer`."""
         try:
-            return json.loads("".join(fields.get("answer", [])))
+            return orjson.loads("".join(fields.get("answer", [])))  # deep nesting is an error there, and no crash
         except ValueError as error:
             raise InvalidAnswer("The answer is not JSON.") from error
 
