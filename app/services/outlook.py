@@ -1,4 +1,4 @@
-"""What is to be expected: the learning curve's forecast, advice on stopping, and how the model did label by label."""
+"""What a lead looks at: three questions answered, the learning curve with its forecast, and advice on stopping."""
 
 from functools import lru_cache
 from typing import Any
@@ -11,13 +11,15 @@ from app.core.evaluation.forecast import Forecast, forecast
 from app.core.evaluation.prequential import prequential
 from app.core.evaluation.stopping import advise
 from app.models import Project, Round
+from app.services import progress
+from app.services.questions import questions
 
 REACH = 1.0  # the forecast goes on for as many labels again as there are
 SHOWN = 12  # points of it
 
 
 def outlook(db: Session, project: Project, curve: list[dict[str, Any]]) -> dict[str, Any]:
-    """{"forecast": points or None, "advice": …, "prequential": points}, from the curve of `progress.learning_curve`."""
+    """{"questions", "forecast": points or None, "advice", "prequential": points}, from `learning_curve`'s points."""
     rounds = _rounds(db, project)
     # A better encoder begins another curve: the jump between the two is no slope.
     same = [one for one in curve if one["encoder"] == curve[-1]["encoder"]]
@@ -30,6 +32,7 @@ def outlook(db: Session, project: Project, curve: list[dict[str, Any]]) -> dict[
     advice = advise([one["kappa"] for one in stability], [one["changed"] for one in stability], to_come, batch)
     judged = [(labels, found["n"], found["right"]) for labels, m in rounds if (found := m.get("prequential"))]
     return {
+        "questions": questions(progress.last_measured(db, project), project.recipe, to_come, advice),
         "forecast": _points(to_come) if to_come else None,
         "advice": {
             "state": advice.state,
@@ -49,37 +52,6 @@ def outlook(db: Session, project: Project, curve: list[dict[str, Any]]) -> dict[
 def _forecast(points: tuple[tuple[float, float, float, float], ...], until: float) -> Forecast | None:
     """The same points, the same forecast: a page that is looked at twice must not say two things, nor compute twice."""
     return forecast(points, until, np.random.default_rng(len(points)))
-
-
-def verdict_in_words(verdict: dict[str, Any] | None, strategy: str) -> str:
-    """What the project's own record says of asking by strategy; empty before there is a record."""
-    if not verdict:
-        return ""
-    points = _points_of(abs(verdict["difference"]))
-    how = (
-        f"models of {verdict['labels']} labels of each kind, tested on {verdict['n']} items drawn at random; "
-        f"95 % interval {_signed(verdict['low'])} to {_signed(verdict['high'])}"
-    )
-    if verdict["verdict"] == "better":
-        return f"Asking by {strategy} beats random asking by {points} on this project’s own record ({how})."
-    if verdict["verdict"] == "worse":
-        then = (
-            "It asks at random for now."
-            if strategy == "auto"
-            else "Consider auto, which then asks at random, or random itself."
-        )
-        said = f"Asking by {strategy} does worse than random asking, by {points}, on this project’s own record"
-        return f"{said} ({how}). {then}"
-    return f"Whether asking by {strategy} beats random asking is still open on this project’s own record ({how})."
-
-
-def _points_of(share: float) -> str:
-    count = round(100 * share)
-    return f"{count} point" if count == 1 else f"{count} points"
-
-
-def _signed(share: float) -> str:
-    return f"{100 * share:+.0f}".replace("-", "−").replace("+0", "0")
 
 
 def _rounds(db: Session, project: Project) -> list[tuple[int, dict[str, Any]]]:

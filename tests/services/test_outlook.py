@@ -104,22 +104,51 @@ def test_what_the_model_said_before_the_answers_is_added_up_over_rounds(make_pro
     assert (point["labels"], point["n"], point["estimate"]) == (20, 16, 10 / 16)
 
 
+def asked(project: Project) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in look(project)["questions"]}
+
+
+def test_three_questions_are_answered_with_figure_interval_and_sentence(make_project: MakeProject) -> None:
+    project = make_project([f"text {n}" for n in range(1000)])
+    climbing(project)
+    verdict = {"verdict": "better", "difference": 0.06, "low": 0.01, "high": 0.11, "n": 84, "labels": 75}
+    audit = {"skipped": 3, "out_of_scope": 2}
+    write(project, 11, 220, accuracy=accuracy(0.86), verdict=verdict, audit=audit)
+    right, pays, stop = look(project)["questions"]
+    assert (right["figure"], right["between"]) == ("86\u202f%", "81\u202f% to 91\u202f%")
+    assert right["said"].endswith(
+        "100 items drawn at random. 3 more were drawn and skipped, 2 of them as out of scope."
+    )
+    assert (pays["state"], pays["answer"], pays["figure"], pays["unit"]) == ("yes", "Yes", "+6", "points")
+    assert pays["between"] == "+1 to +11"
+    assert "Asking by auto taught more than asking at random would have, from 75 labels of each kind" in pays["said"]
+    assert stop["unit"].endswith("for 220 more labels")
+    assert stop["low"] <= stop["estimate"] <= stop["high"]
+    assert stop["said"] == look(project)["advice"]["said"][0]
+
+
 @pytest.mark.parametrize(
-    ("said", "strategy", "words"),
+    ("said", "strategy", "state", "words"),
     [
-        ("better", "dbal", "Asking by dbal beats random asking by 6 points on this project’s own record"),
-        ("worse", "margin", "Consider auto, which then asks at random, or random itself."),
-        ("worse", "auto", "It asks at random for now."),
-        ("open", "auto", "Whether asking by auto beats random asking is still open"),
+        ("worse", "margin", "no", "Consider auto, which then asks at random, or random itself."),
+        ("worse", "auto", "no", "It asks at random for now."),
+        ("open", "auto", "open", "cannot be told apart yet"),
     ],
 )
-def test_the_verdict_is_said_in_words(said: str, strategy: str, words: str) -> None:
-    sign = -1 if said == "worse" else 1
-    verdict = {"verdict": said, "difference": 0.06 * sign, "low": -0.02, "high": 0.1, "n": 84, "labels": 75}
-    sentence = outlook.verdict_in_words(verdict, strategy)
-    assert words in sentence
-    assert "tested on 84 items drawn at random; 95 % interval −2 to +10" in sentence
+def test_a_queue_that_does_not_pay_is_said_so(
+    make_project: MakeProject, said: str, strategy: str, state: str, words: str
+) -> None:
+    project = make_project(["one"], recipe={"strategy": {"name": strategy}})
+    verdict = {"verdict": said, "difference": -0.06, "low": -0.1, "high": -0.004, "n": 84, "labels": 75}
+    write(project, 1, 150, accuracy=accuracy(0.7), verdict=verdict)
+    pays = asked(project)["pays"]
+    assert (pays["state"], pays["figure"], pays["between"]) == (state, "−6", "−10 to 0")
+    assert words in pays["said"]
 
 
-def test_without_a_record_nothing_is_said() -> None:
-    assert outlook.verdict_in_words(None, "auto") == ""
+def test_before_anything_is_measured_each_question_says_why(make_project: MakeProject) -> None:
+    found = asked(make_project(["one"]))
+    assert [one["figure"] for one in found.values()] == [None] * 3
+    assert [one["state"] for one in found.values()] == ["open"] * 3
+    assert "once 30 random ones are answered" in found["pays"]["said"]
+    assert asked(make_project(["one"], recipe={"strategy": {"name": "random"}}))["pays"]["said"].endswith("at random.")

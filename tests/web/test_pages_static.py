@@ -79,6 +79,18 @@ def test_the_curve_says_in_words_what_it_shows() -> None:
     assert charts.learning_curve([]) == ""
 
 
+def test_a_forecast_is_named_with_its_band_and_has_ids_of_its_own_on_a_phone() -> None:
+    points = [charts.Point(10, 0.5, 0.3, 0.7), charts.Point(100, 0.8, 0.7, 0.9)]
+    to_come = [points[-1], charts.Point(200, 0.84, 0.72, 0.93)]
+    wide, narrow = charts.learning_curve(points, to_come), charts.learning_curve(points, to_come, narrow=True)
+    for drawn in (wide, narrow):
+        assert ">measured 80\u202f%<" in drawn
+        assert ">forecast 84\u202f%, 72 to 93<" in drawn
+        assert drawn.count("<polygon") == 2
+        assert "Forecast for 200 labels: between 72% and 93%." in drawn
+    assert not set(re.findall(r'id="([^"]+)"', wide)) & set(re.findall(r'id="([^"]+)"', narrow))
+
+
 def test_a_curve_of_one_point_and_one_of_certainty_can_be_drawn() -> None:
     for point in (charts.Point(0, 1.0, 1.0, 1.0), charts.Point(7, 0.0, 0.0, 0.0)):
         assert "NaN" not in charts.learning_curve([point])
@@ -87,6 +99,6 @@ def test_a_curve_of_one_point_and_one_of_certainty_can_be_drawn() -> None:
 
 def test_the_curves_rules_stand_at_round_shares() -> None:
     drawn = charts.learning_curve([charts.Point(10, 0.5, 0.13, 0.7), charts.Point(20, 0.9, 0.8, 1.0)])
-    assert re.findall(r">(\d+)%<", drawn) == ["0", "20", "40", "60", "80", "100"]
+    assert re.findall(r">(\d+)\u202f%<", drawn) == ["0", "20", "40", "60", "80", "100"]
     drawn = charts.learning_curve([charts.Point(10, 0.9, 0.84, 0.95)])
-    assert re.findall(r">(\d+)%<", drawn) == ["80", "90", "100"]
+    assert re.findall(r">(\d+)\u202f%<", drawn) == ["80", "90", "100"]

@@ -23,14 +23,15 @@ RESAMPLES = 300
 class Forecast:
     """The curve to come: accuracy [m] at so many labels [m], and the band that holds it with 95 %.
 
-    The first label count is the last measured one. most [m]: the highest gain since then that the band's curves make,
-    with 97.5 %. family: "power" or "exponential", the one that fits better.
+    The first label count is the last measured one. least, most [m]: the lowest and the highest gain since then that the
+    band's curves make, with 97.5 % each. family: "power" or "exponential", the one that fits better.
     """
 
     labels: FloatArray
     estimate: FloatArray
     low: FloatArray
     high: FloatArray
+    least: FloatArray
     most: FloatArray
     family: str
 
@@ -91,7 +92,7 @@ def _from_the_last(last: FloatArray, at: FloatArray, gains: FloatArray, tail: fl
     low = estimate - np.hypot(last[1] - last[2], gain - least)
     high = estimate + np.hypot(last[3] - last[1], most - gain)
     estimate, low, high = (np.clip(each, 0, 1) for each in (estimate, low, high))
-    return Forecast(at, estimate, low, high, most, family)
+    return Forecast(at, estimate, low, high, least, most, family)
 
 
 @dataclass(frozen=True)

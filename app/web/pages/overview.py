@@ -56,11 +56,9 @@ def _for_leads(db: Session, project: Project) -> dict[str, Any]:
     curve = progress.learning_curve(db, project)
     counts = progress.class_counts(db, project)
     ahead = outlook.outlook(db, project, curve)
-    metrics = progress.last_measured(db, project)
     return {
         "outlook": ahead,
         "to_come": [_point(one) for one in ahead["forecast"] or ()],
-        "verdict": outlook.verdict_in_words(metrics.get("verdict"), project.recipe["strategy"]["name"]),
         "curve": curve,
         "points": [_point(one) for one in curve],
         "counts": counts,

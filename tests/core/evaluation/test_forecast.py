@@ -81,7 +81,9 @@ def test_gains_and_the_labels_they_cost_are_read_off_the_curve() -> None:
 
 def test_between_its_places_a_forecast_is_straight() -> None:
     at = np.array([100.0, 200, 400])
-    some = Forecast(at, np.array([0.5, 0.6, 0.7]), np.zeros(3), np.ones(3), np.array([0, 0.2, 0.3]), "power")
+    some = Forecast(
+        at, np.array([0.5, 0.6, 0.7]), np.zeros(3), np.ones(3), np.zeros(3), np.array([0, 0.2, 0.3]), "power"
+    )
     assert some.gain(50) == pytest.approx(0.05)
     assert some.labels_for(0.15) == pytest.approx(200)
     assert some.labels_for(0.2) == pytest.approx(300)

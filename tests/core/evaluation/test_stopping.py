@@ -12,7 +12,9 @@ STEADY = [0.99, 0.995, 1.0]
 def to_come(gain, most=0.2, reach=1000.0):
     """A forecast from 200 labels and 0.8, straight to a gain after so many more labels."""
     estimate = np.array([0.8, 0.8 + gain])
-    return Forecast(np.array([200, 200 + reach]), estimate, estimate - 0.1, estimate, np.array([0, most]), "power")
+    return Forecast(
+        np.array([200, 200 + reach]), estimate, estimate - 0.1, estimate, np.zeros(2), np.array([0, most]), "power"
+    )
 
 
 def test_kappa_by_hand() -> None:

@@ -1,0 +1,52 @@
+"""The lead's page: what it says is what REST says, and an old row does not break it."""
+
+from collections.abc import Callable
+from html import unescape
+
+from fastapi.testclient import TestClient
+
+from app.db import transaction
+from app.models import Encoding, Round, User
+from tests.conftest import NOW, MakeProject
+
+ClientFor = Callable[[User | None], TestClient]
+
+
+def test_the_page_shows_the_questions_that_rest_answers(
+    client_for: ClientFor, make_project: MakeProject, alice: User, bob: User
+) -> None:
+    project = make_project([f"text {n}" for n in range(400)])
+    verdict = {"verdict": "open", "difference": 0.02, "low": -0.03, "high": 0.07, "n": 84, "labels": 75}
+    with transaction() as db:
+        for n in range(1, 11):
+            share = 0.9 - 2 / (20 * n) ** 0.7
+            accuracy = {"estimate": share, "low": share - 0.05, "high": share + 0.05, "n": 100, "share": share}
+            metrics = {"accuracy": accuracy, "macro_f1": None, "log_loss": None, "verdict": verdict}
+            fields = {"state": "published", "opened_at": NOW, "measured_at": NOW, "seed": 1, "recipe": {}}
+            db.add(Round(project_id=project.id, number=n, labels_used=20 * n, encoder="x", metrics=metrics, **fields))
+    told = client_for(alice).get(f"/api/v1/projects/{project.id}/rounds").json()["outlook"]
+    page = unescape(client_for(alice).get(f"/projects/{project.id}").text)
+    assert [one["name"] for one in told["questions"]] == ["right", "pays", "stop"]
+    for one in told["questions"]:
+        for key in ("question", "answer", "figure", "unit", "between", "said"):
+            assert one[key] in page, (one["name"], key)
+    end = told["forecast"][-1]
+    assert f"forecast {100 * end['estimate']:.0f}\u202f%, {100 * end['low']:.0f} to {100 * end['high']:.0f}" in page
+    assert "Does the queue pay?" not in client_for(bob).get(f"/projects/{project.id}").text
+
+
+def test_a_quality_from_before_it_had_dimensions_does_not_break_the_page(
+    client_for: ClientFor, make_project: MakeProject, alice: User
+) -> None:
+    project = make_project(["one"])
+    with transaction() as db:
+        for rung, quality in enumerate(({"rankme": 210.0}, {}, None)):
+            encoder = {"name": "minilm", "quality": quality}
+            db.add(
+                Encoding(
+                    project_id=project.id, rung=rung, encoder=encoder, fingerprint=f"{rung}", seconds=1.0, rows_done=1
+                )
+            )
+    shown = client_for(alice).get(f"/projects/{project.id}")
+    assert shown.status_code == 200
+    assert "spread over about 210 dimensions" in shown.text
