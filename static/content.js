@@ -1,5 +1,5 @@
 // @ts-check
-// Draws an item's content as templates/_content.html does.
+// Draws an item's content as templates/_content.html does, before it is shown: its media are decoded by then.
 
 /** @param {string} modality @param {string} media @param {any} content @returns {HTMLElement} */
 export function draw(modality, media, content) {
@@ -13,11 +13,6 @@ export function spoken(modality, content) {
   if (modality === "text") return String(content.text).slice(0, 300);
   if (modality === "image") return "an image";
   return Object.entries(content.columns ?? content).slice(0, 6).map(([name, value]) => `${name}: ${value}`).join(", ");
-}
-
-/** Fetch an image before it is shown. @param {string} modality @param {string} media @param {any} content */
-export function preload(modality, media, content) {
-  if (modality === "image") new Image().src = `${media}/${content.image}`;
 }
 
 /** @param {string} text */
@@ -39,6 +34,7 @@ function drawImage(source, content) {
     image.classList.toggle("tiny", content.width <= 128);
   }
   image.src = source;
+  image.decode().catch(() => {}); // an image that cannot be shown says so by its alternative text
   return image;
 }
 

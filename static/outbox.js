@@ -1,129 +1,162 @@
 // @ts-check
-// Answers on their way: kept in localStorage until the server has said that it has them, sent one after the
-// other, retried with the same id. Every entry has a storage key of its own, so that two tabs cannot overwrite
-// each other's; both may send the same one, and the server counts it once.
+// Answers on their way: on the disk before they are sent, there until the server has said that it has them, retried
+// with the same id. All tabs of a person share them; the tab that holds a lock sends for all.
+
+import { detailOf } from "./api.js";
+import { openStore } from "./durable.js";
 
 /**
- * @typedef {{id: string, at: number, url: string, body: object, itemId: number}} Entry
- * @typedef {{kind: "sent" | "refused" | "waiting" | "signed-out", entry: Entry, detail: string}} Report
+ * `at`: place in time among a person's entries; two of one item are sent in this order, one after the other.
+ * @typedef {{id: string, at: number, method: string, path: string, body: any, itemId: number}} Entry
+ * @typedef {{kind: "sent" | "refused" | "waiting" | "signed-out" | "elsewhere", entry: Entry, detail: string, body?: any}} Report
  */
 
-const RETRY_SECONDS = [1, 2, 4, 8, 15];
-
-/** A random UUID; crypto.randomUUID is missing where a page comes over plain HTTP from another machine. */
-export function uuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
-
-/** The detail of a problem+json response, or a plain sentence. @param {Response} response */
-export async function detailOf(response) {
-  try {
-    return (await response.json()).detail || `The server answered ${response.status}.`;
-  } catch {
-    return `The server answered ${response.status}.`;
-  }
-}
+const RETRY_MS = [300, 1000, 2000, 4000, 8000, 15_000];
+const AT_ONCE = 4; // of a browser's six connections to a server
+const SILENCE_MS = 4000; // so long may the sending tab say nothing: a phone may have put it to sleep
 
 export class Outbox {
   /**
-   * @param {string} name whose answers: another person on this browser must never send them
+   * @param {string} user whose answers: another person on this browser must never send them
+   * @param {import("./api.js").Call} call
    * @param {(report: Report) => void} report
-   * @param {() => Promise<boolean>} isStillMe asked after a sign-in has ended: somebody else may have signed in
    */
-  constructor(name, report, isStillMe) {
-    this.isStillMe = isStillMe;
-    this.wasSignedOut = false;
-    this.prefix = `marginalia.outbox.${name}.`;
+  static async open(user, call, report) {
+    const made = new Outbox(user, call, report, await openStore(user));
+    await made.#load();
+    void made.#elect(false);
+    return made;
+  }
+
+  /** @param {string} user @param {import("./api.js").Call} call @param {(report: Report) => void} report @param {import("./durable.js").Store} store */
+  constructor(user, call, report, store) {
+    this.user = user;
+    this.call = call;
     this.report = report;
+    this.store = store;
+    this.isDurable = store.isDurable;
     /** @type {Map<string, Entry>} */
-    this.entries = new Map(this.#stored().map((entry) => [entry.id, entry]));
-    /** @type {string | null} */
-    this.inFlight = null;
+    this.entries = new Map();
+    /** @type {Set<string>} */
+    this.kept = new Set(); // on the disk, so that they may be sent
+    /** @type {Map<string, Entry>} */
+    this.inFlight = new Map();
+    this.isSender = false;
     this.tries = 0;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined;
+    this.pause = undefined;
+    /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+    this.unheard = new Map();
+    this.channel = "BroadcastChannel" in window ? new BroadcastChannel(`marginalia.outbox.${user}`) : null;
+    this.channel?.addEventListener("message", (event) => this.#told(event.data));
     addEventListener("online", () => this.hurry());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.hurry());
-    addEventListener("beforeunload", (event) => this.size && event.preventDefault());
+    addEventListener("beforeunload", (event) => this.size && (!this.isDurable || this.tries > 1) && event.preventDefault());
+    addEventListener("pagehide", () => this.#lastWords());
   }
 
   get size() {
     return this.entries.size;
   }
 
-  /** @param {Omit<Entry, "at">} what */
+  /** Keep an entry, then send it. Returns at once. @param {Omit<Entry, "at">} what */
   add(what) {
-    const entry = { ...what, at: Date.now() };
+    const latest = [...this.entries.values()].pop()?.at ?? 0;
+    const entry = { ...what, at: Math.max(Date.now(), latest + 1) };
     this.entries.set(entry.id, entry);
+    void this.#keep(entry);
+  }
+
+  /** @param {Entry} entry */
+  async #keep(entry) {
     try {
-      localStorage.setItem(this.prefix + entry.id, JSON.stringify(entry));
+      await this.store.put(entry);
     } catch {
-      // Full or forbidden storage: the entry lives in memory, and beforeunload warns.
+      this.isDurable = false; // a full disk: it lives in this tab, and leaving it warns
     }
-    void this.drain();
-  }
-
-  /** Take an entry back before it was sent; false if it is on its way or gone. @param {string} id */
-  takeBack(id) {
-    if (this.inFlight === id || !this.entries.has(id)) return false;
-    this.#forget(id);
-    return true;
-  }
-
-  /** Wait until an entry is delivered (or taken back). @param {string} id */
-  async delivered(id) {
-    while (this.entries.has(id)) await new Promise((done) => setTimeout(done, 30));
+    this.kept.add(entry.id);
+    this.channel?.postMessage({ kind: "added", entry });
+    if (this.isSender) this.#drain();
+    else this.unheard.set(entry.id, setTimeout(() => void this.#elect(true), SILENCE_MS));
   }
 
   /** Try again now rather than at the next retry. */
   hurry() {
-    clearTimeout(this.timer);
-    void this.drain();
+    clearTimeout(this.pause);
+    this.pause = undefined;
+    this.#drain();
   }
 
-  async drain() {
-    if (this.inFlight !== null) return;
-    for (const entry of this.entries.values()) {
-      this.inFlight = entry.id;
-      const outcome = await this.#send(entry);
-      this.inFlight = null;
-      if (outcome.kind === "sent" || outcome.kind === "refused") {
-        this.tries = 0;
-        this.#forget(entry.id);
-        this.report(outcome);
-        continue;
-      }
-      const wait = RETRY_SECONDS[Math.min(this.tries, RETRY_SECONDS.length - 1)];
-      this.tries += 1;
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.drain(), wait * 1000);
-      this.report(outcome);
-      return;
+  /** Become the tab that sends: at once where there are no locks, else when no other is, or by taking it over. @param {boolean} byForce */
+  async #elect(byForce) {
+    const send = async () => {
+      this.isSender = true;
+      await this.#load();
+      this.#drain();
+    };
+    if (!navigator.locks) return send();
+    const held = () => send().then(() => new Promise(() => {}));
+    try {
+      await navigator.locks.request(`marginalia.outbox.${this.user}`, { steal: byForce }, held);
+    } catch {
+      this.isSender = false; // another tab took over
+      void this.#elect(false);
     }
+  }
+
+  async #load() {
+    for (const entry of await this.store.all().catch(() => [])) {
+      if (!this.entries.has(entry.id)) this.entries.set(entry.id, entry);
+      this.kept.add(entry.id);
+    }
+  }
+
+  #drain() {
+    if (!this.isSender || this.pause !== undefined) return;
+    const busy = new Set([...this.inFlight.values()].map((entry) => entry.itemId));
+    for (const entry of this.entries.values()) {
+      if (this.inFlight.size >= AT_ONCE) return;
+      const isNext = this.kept.has(entry.id) && !busy.has(entry.itemId);
+      busy.add(entry.itemId);
+      if (isNext) void this.#deliver(entry);
+    }
+  }
+
+  /** @param {Entry} entry */
+  async #deliver(entry) {
+    this.inFlight.set(entry.id, entry);
+    const outcome = await this.#send(entry);
+    if (outcome.kind === "sent" || outcome.kind === "refused") {
+      this.tries = 0;
+      await this.store.remove(entry.id).catch(() => {}); // it is sent once more, then, and counted once
+      this.#forget(entry.id);
+      this.inFlight.delete(entry.id);
+      this.channel?.postMessage({ kind: "gone", report: outcome });
+    } else {
+      this.inFlight.delete(entry.id);
+      if (this.pause === undefined) {
+        const wait = RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)];
+        this.tries += 1;
+        this.pause = setTimeout(() => this.hurry(), wait);
+      }
+    }
+    this.report(outcome);
+    this.#drain();
   }
 
   /** @param {Entry} entry @returns {Promise<Report>} */
   async #send(entry) {
     let response;
+    let body;
     try {
-      if (this.wasSignedOut && !(await this.isStillMe())) return { kind: "signed-out", entry, detail: "" };
-      response = await fetch(entry.url, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(entry.body),
-        signal: AbortSignal.timeout(15_000),
-      });
+      response = await this.call(entry.method, entry.path, entry.body);
+      if (response.ok) body = response.status === 204 ? null : await response.json();
     } catch {
       return { kind: "waiting", entry, detail: "" };
     }
-    this.wasSignedOut = response.status === 401;
-    if (response.ok) return { kind: "sent", entry, detail: "" };
+    if (response.ok) return { kind: "sent", entry, detail: "", body };
     const detail = await detailOf(response);
-    if (this.wasSignedOut) return { kind: "signed-out", entry, detail };
+    if (response.status === 401) return { kind: "signed-out", entry, detail };
     const mayPass = response.status >= 500 || response.status === 429 || response.status === 408;
     return { kind: mayPass ? "waiting" : "refused", entry, detail };
   }
@@ -131,23 +164,37 @@ export class Outbox {
   /** @param {string} id */
   #forget(id) {
     this.entries.delete(id);
-    try {
-      localStorage.removeItem(this.prefix + id);
-    } catch {
-      // Nothing was stored, then.
+    this.kept.delete(id);
+    clearTimeout(this.unheard.get(id));
+    this.unheard.delete(id);
+  }
+
+  /** What another tab said. @param {any} message */
+  #told(message) {
+    if (message.kind === "added" && !this.entries.has(message.entry.id)) {
+      this.entries.set(message.entry.id, message.entry);
+      this.kept.add(message.entry.id);
+      if (this.isSender) this.channel?.postMessage({ kind: "taken" });
+      this.report({ kind: "elsewhere", entry: message.entry, detail: "" });
+      this.#drain();
+    } else if (message.kind === "gone") {
+      this.#forget(message.report.entry.id);
+      this.report(message.report);
+    } else if (message.kind === "taken") {
+      for (const timer of this.unheard.values()) clearTimeout(timer);
+      this.unheard.clear();
+    } else if (message.kind === "signed-in") {
+      this.hurry();
     }
   }
 
-  /** What an earlier page left unsent, oldest first. @returns {Entry[]} */
-  #stored() {
-    try {
-      return Object.keys(localStorage)
-        .filter((key) => key.startsWith(this.prefix))
-        .map((key) => JSON.parse(localStorage.getItem(key) ?? "null"))
-        .filter(Boolean)
-        .sort((a, b) => a.at - b.at);
-    } catch {
-      return [];
+  /** The tab goes: what is unsent is sent without waiting for the answer, and once more by the next page. */
+  #lastWords() {
+    if (!this.isSender) return;
+    const items = new Set();
+    for (const entry of this.entries.values()) {
+      if (!items.has(entry.itemId)) void this.call(entry.method, entry.path, entry.body, { keepalive: true, signal: null }).catch(() => {});
+      items.add(entry.itemId);
     }
   }
 }

@@ -87,6 +87,7 @@ def _access(db: Session, key: Key, now: datetime, found: Row | None, missing: st
         if found is not None or users.by_key(db, key, now) is None:
             raise NotSignedIn(users.SIGN_IN)
         raise NotFound(missing)
+    users.check_person(key.person, found["user_id"])
     scope = found["scope"] or "all"
     caller = Caller(found["user_id"], found["email"], found["name"], found["is_admin"] and scope == "all", scope)
     if scope == "read":

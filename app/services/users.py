@@ -132,11 +132,20 @@ class Key:
 
     is_token: bool
     digest: bytes
+    person: str = ""  # whose it is meant to be; "" if that was not said
 
 
-def key_of(secret: str, is_token: bool) -> Key:
+def key_of(secret: str, is_token: bool, person: str = "") -> Key:
     """The Key that a token or a cookie's value is."""
-    return Key(is_token, digest(secret))
+    return Key(is_token, digest(secret), person)
+
+
+def check_person(meant: str, user_id: int) -> None:
+    """A page that was made for one person must not send their answers as another's, who has signed in since in the
+    same browser. Raises NotSignedIn.
+    """
+    if meant not in ("", str(user_id)):
+        raise NotSignedIn("Somebody else is signed in in this browser now.")
 
 
 def by_key(db: Session, key: Key, now: datetime) -> Caller | None:

@@ -13,6 +13,7 @@ from app.services import users
 from app.services.users import Caller, Key
 
 COOKIE = "marginalia"
+PERSON = "marginalia-user"  # a header: for whom the page that calls was made
 SAFE = {"GET", "HEAD", "OPTIONS"}
 # Seeded by the operating system: which claims are random checks must not be foreseeable.
 coin = random.SystemRandom()
@@ -70,7 +71,7 @@ async def keyed(request: Request) -> Key:
     if token is not None:
         return users.key_of(token, is_token=True)
     if cookie := request.cookies.get(COOKIE):
-        return users.key_of(cookie, is_token=False)
+        return users.key_of(cookie, is_token=False, person=request.headers.get(PERSON, ""))
     raise NotSignedIn(users.SIGN_IN)
 
 
@@ -78,6 +79,7 @@ async def signed_in(request: Request, caller: Annotated[Caller | None, Depends(m
     """Who is calling. Raises NotSignedIn; Forbidden for a read-only token that would change something."""
     if caller is None:
         raise NotSignedIn(users.SIGN_IN)
+    users.check_person(request.headers.get(PERSON, ""), caller.user_id)
     # Asking for the next item takes a lease, so it is no mere reading, whatever its method says.
     changes = request.method not in SAFE or request.url.path.endswith("/next")
     if caller.scope == "read" and changes:

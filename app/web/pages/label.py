@@ -18,7 +18,7 @@ from app.models import Project
 from app.services import labels, progress, projects, queue
 from app.services.round_data import OUT_OF_SCOPE
 from app.services.users import Caller
-from app.web import strict_json
+from app.web import strict_json, words
 from app.web.deps import Id, SignedIn, coin, now
 from app.web.pages.assets import colors_url, media_url
 from app.web.pages.forms import SAID, Form, back_to, text, texts
@@ -31,7 +31,6 @@ SKIP_REASONS = (
     (OUT_OF_SCOPE, "Out of scope"),
     ("other", "Something else"),
 )
-UNDOABLE = 20
 
 
 @router.get("/projects/{project_id}/label")
@@ -63,7 +62,7 @@ def _render(
     before: dict[str, Any],
 ) -> Response:
     task = plugins.describe_one("tasks", project.task["kind"])
-    recent = labels.recent(db, project, caller.user_id, UNDOABLE)
+    recent = labels.recent(db, project, caller.user_id, 1)
     return page(
         request,
         "label.html",
@@ -76,7 +75,8 @@ def _render(
         widget=task.facts["widget"],
         exclusive=task.facts["exclusive"],
         before=before,
-        recent=[{"id": str(label.id), "answer": label.answer} for label, _ in reversed(recent)],
+        can_undo=bool(recent),
+        words=words.for_scripts("en"),
         undo_id=str(recent[0][0].id) if recent else "",
         today=progress.mine(db, project.id, caller.user_id, _midnight(now())),
         labelled=progress.answered(db, project.id)[0],

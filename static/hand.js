@@ -1,0 +1,227 @@
+// @ts-check
+// The items in this tab's hands: the one on screen and the ones behind it, leased and ready to be painted. A lock a
+// piece keeps two tabs of one person from showing the same.
+
+import { detailOf } from "./api.js";
+
+/**
+ * @typedef {{item: {id: number, content: any}, lease: {id: number}, reason: string, suggestion: any, node?: HTMLElement}} Claim
+ * @typedef {{arrived: () => void, empty: (reason: string | null) => void, failed: (detail: string, status: number) => void, gone: () => void}} Events
+ */
+
+const LEAST = 2; // held behind the one on screen
+const MOST = 12;
+const MOST_ASKED = 50; // the server's own bound
+const RENEW_MS = 60_000;
+const RETRY_MS = [400, 1000, 2000, 5000];
+
+export class Hand {
+  /**
+   * @param {string} project @param {import("./api.js").Call} call
+   * @param {(claim: Claim) => HTMLElement} draw makes what will be painted, and begins to decode its media
+   * @param {() => number} unsent answers on their way: their items are still in our hands for the server
+   * @param {Events} events
+   */
+  constructor(project, call, draw, unsent, events) {
+    this.project = project;
+    this.call = call;
+    this.draw = draw;
+    this.unsent = unsent;
+    this.events = events;
+    /** @type {Claim | null} */
+    this.current = null;
+    /** @type {Claim[]} */
+    this.ahead = [];
+    // Answered here or in another tab: a "next" that was asked before an answer arrived still names its item.
+    /** @type {Set<number>} */
+    this.spent = new Set();
+    /** @type {Map<number, () => void>} */
+    this.locks = new Map();
+    this.inOtherTabs = 0;
+    this.hasLapsed = false; // the lease of the one on screen
+    this.isAsking = false;
+    this.isStale = false; // something has changed since the question under way was sent
+    this.tries = 0;
+    /** @type {number[]} */
+    this.answers = [];
+    this.answerMs = 300; // what the server takes to give the next
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    setInterval(() => void this.renew(), RENEW_MS);
+  }
+
+  /** How many to hold behind the one on screen: what somebody so quick needs while the network is asked twice. */
+  get wanted() {
+    const span = this.answers.length > 4 ? (this.answers[this.answers.length - 1] - this.answers[0]) / (this.answers.length - 1) : Infinity;
+    return Math.min(MOST, LEAST + Math.ceil((3 * this.answerMs) / span));
+  }
+
+  /** The item that came with the page; false where it is answered already or another tab has it. @param {Claim} claim */
+  async begin(claim) {
+    if (this.spent.has(claim.item.id) || !(await this.#hold(claim.item.id))) return false;
+    this.current = { ...claim, node: this.draw(claim) };
+    return true;
+  }
+
+  /** The one on screen is answered; the next takes its place. @returns {Claim | null} */
+  next() {
+    if (this.current) this.spent.add(this.current.item.id);
+    this.answers = [...this.answers.slice(-8), performance.now()];
+    this.hasLapsed = false;
+    this.current = this.ahead.shift() ?? null;
+    return this.current;
+  }
+
+  /** An answered one comes back on top. @param {Claim} claim */
+  reopen(claim) {
+    const { id } = claim.item;
+    if (this.current && this.current.item.id !== id) this.ahead.unshift(this.current);
+    this.ahead = this.ahead.filter((one) => one.item.id !== id);
+    this.spent.delete(id);
+    this.hasLapsed = false;
+    this.current = claim;
+    void this.#hold(id);
+  }
+
+  /** The server put an item back into our hands. @param {number} itemId @param {{id: number}} lease */
+  adopt(itemId, lease) {
+    for (const claim of [this.current, ...this.ahead]) if (claim?.item.id === itemId) claim.lease = lease;
+  }
+
+  /** The server has its answer: other tabs will not be given it any more. @param {number} itemId */
+  settle(itemId) {
+    if (this.current?.item.id !== itemId) this.#letGo(itemId);
+  }
+
+  /** An answer was refused, so that its item is ours again. @param {number} itemId */
+  restore(itemId) {
+    this.spent.delete(itemId);
+  }
+
+  /** Hold the next items; the server names first what we hold already, so what is known is left out. */
+  async refill() {
+    clearTimeout(this.timer);
+    if (this.isAsking) {
+      this.isStale = true;
+      return;
+    }
+    if (this.current && !this.hasLapsed && this.ahead.length >= this.wanted) return;
+    this.isAsking = true;
+    this.isStale = false;
+    const isFull = await this.#ask().catch((error) => this.#failed(String(error?.message ?? error), 0));
+    this.isAsking = false;
+    if (this.isStale || isFull) await this.refill();
+  }
+
+  /** @returns {Promise<boolean>} whether there may be more behind what other tabs hold */
+  async #ask() {
+    const n = Math.min(MOST_ASKED, 1 + this.wanted + this.unsent() + this.inOtherTabs);
+    const began = performance.now();
+    const response = await this.call("GET", `projects/${this.project}/next?n=${n}`);
+    if (!response.ok) return this.#failed(await detailOf(response), response.status);
+    /** @type {{items: Claim[], empty_reason: string | null}} */
+    const given = await response.json();
+    this.answerMs = 0.7 * this.answerMs + 0.3 * (performance.now() - began);
+    this.tries = 0;
+    this.#checkCurrent(given.items);
+    const others = this.inOtherTabs;
+    const came = await this.#take(given.items);
+    if (!this.current) {
+      if (this.ahead.length) this.#show();
+      else if (!this.unsent() && this.inOtherTabs <= others) this.events.empty(given.empty_reason);
+    }
+    return this.inOtherTabs > others && came === 0 && n < MOST_ASKED;
+  }
+
+  /** @param {Claim[]} items @returns {Promise<number>} how many were new */
+  async #take(items) {
+    let came = 0;
+    let others = 0;
+    for (const claim of items) {
+      const { id } = claim.item;
+      const isKnown = () => this.spent.has(id) || [this.current, ...this.ahead].some((one) => one?.item.id === id);
+      if (isKnown()) continue;
+      if (!(await this.#hold(id))) {
+        others += 1;
+        continue;
+      }
+      if (isKnown()) continue; // meanwhile
+      this.ahead.push({ ...claim, node: this.draw(claim) });
+      came += 1;
+      if (!this.current) this.#show();
+    }
+    this.inOtherTabs = others;
+    return came;
+  }
+
+  #show() {
+    this.current = this.ahead.shift() ?? null;
+    this.events.arrived();
+  }
+
+  /** After a long absence: is the one on screen still ours? @param {Claim[]} items */
+  #checkCurrent(items) {
+    if (!this.hasLapsed || !this.current) return;
+    const { current } = this;
+    const again = items.find((one) => one.item.id === current.item.id);
+    this.hasLapsed = false;
+    if (again) {
+      current.lease = again.lease;
+    } else {
+      this.#letGo(current.item.id);
+      this.current = null;
+      this.events.gone();
+    }
+  }
+
+  /** @param {string} detail @param {number} status @returns {false} */
+  #failed(detail, status) {
+    const wait = RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)];
+    this.tries += 1;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.refill(), wait);
+    this.events.failed(detail, status);
+    return false;
+  }
+
+  /** Push the leases' ends while the page is looked at, and let go what was lost. */
+  async renew() {
+    const held = [this.current, ...this.ahead].filter((claim) => claim !== null);
+    if (document.visibilityState !== "visible" || !held.length) return;
+    const ids = held.map((claim) => claim.lease.id).filter(Boolean);
+    const response = await this.call("POST", "leases/renew", { ids }).catch(() => null);
+    if (!response?.ok) return;
+    const { leases } = await response.json();
+    const alive = new Set(leases.map((/** @type {{id: number}} */ lease) => lease.id));
+    const lost = this.ahead.filter((claim) => ids.includes(claim.lease.id) && !alive.has(claim.lease.id));
+    for (const claim of lost) this.#letGo(claim.item.id);
+    this.ahead = this.ahead.filter((claim) => !lost.includes(claim));
+    const { current } = this;
+    this.hasLapsed = current !== null && ids.includes(current.lease.id) && !alive.has(current.lease.id);
+    void this.refill();
+  }
+
+  /** Others may have what lies behind the one on screen: the page is left. */
+  giveBack() {
+    for (const claim of this.ahead) void this.call("DELETE", `leases/${claim.lease.id}`, null, { keepalive: true, signal: null }).catch(() => {});
+    this.ahead = [];
+  }
+
+  /** Take an item for this tab; false where another tab has it. @param {number} id @returns {Promise<boolean>} */
+  #hold(id) {
+    if (!navigator.locks || this.locks.has(id)) return Promise.resolve(true);
+    return new Promise((answer) => {
+      const held = (/** @type {Lock | null} */ lock) => {
+        answer(lock !== null);
+        return lock && new Promise((release) => this.locks.set(id, () => release(null)));
+      };
+      navigator.locks.request(`marginalia.item.${id}`, { ifAvailable: true }, held).catch(() => answer(true));
+    });
+  }
+
+  /** @param {number} id */
+  #letGo(id) {
+    this.locks.get(id)?.();
+    this.locks.delete(id);
+  }
+}
