@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.errors import BadInput, Conflict, NotFound, Unavailable
+from app.errors import BadInput, Conflict, NotFound, NotSignedIn, Unavailable
 from app.models import SignIn, Token, User
 from app.settings import current
 

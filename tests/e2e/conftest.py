@@ -50,9 +50,34 @@ def database(data_dir: Path, sqlite_template: Path) -> Iterator[Database]:
 
 @dataclass
 class Site:
-    """The running server."""
+    """The running server; it can be killed and started again where it was."""
 
-    url: str
+    data_dir: Path
+    port: int
+    process: Any = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        environment = {**os.environ, "MARGINALIA_DATA_DIR": str(self.data_dir)}
+        place = ["--port", str(self.port), "--log-level", "warning"]
+        command = [sys.executable, "-m", "uvicorn", "app.web.main:app", *place]
+        with (self.data_dir / "web.log").open("ab") as output:
+            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        _wait(self.url, self.process, self.data_dir / "web.log")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:  # an event stream may keep it
+            self.kill()
 
 
 @pytest.fixture
@@ -60,21 +85,10 @@ def site(database: Database, data_dir: Path) -> Iterator[Site]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "MARGINALIA_DATA_DIR": str(data_dir)}
-    command = [sys.executable, "-m", "uvicorn", "app.web.main:app", "--port", str(port), "--log-level", "warning"]
-    with (data_dir / "web.log").open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait(url, process, data_dir / "web.log")
-        yield Site(url)
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:  # an event stream may keep it
-            process.kill()
-            process.wait()
+    made = Site(data_dir, port)
+    made.start()
+    yield made
+    made.stop()
 
 
 def _wait(url: str, process: Any, output: Path) -> None:
@@ -110,7 +124,7 @@ def visit(chromium: Any, site: Site) -> Iterator[Visit]:
     contexts: list[Any] = []
     problems: list[str] = []
 
-    def open_page(user: User | None, path: str, **options: Any) -> Any:
+    def open_page(user: User | None, path: str, scripts: tuple[str, ...] = (), **options: Any) -> Any:
         context = chromium.new_context(base_url=site.url, **options)
         context.set_default_timeout(15_000)
         contexts.append(context)
@@ -121,6 +135,8 @@ def visit(chromium: Any, site: Site) -> Iterator[Visit]:
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+        for script in scripts:
+            page.add_init_script(script)
         page.goto(path)
         return page
 

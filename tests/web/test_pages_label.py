@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import func, select
 
@@ -102,3 +103,18 @@ def test_the_colours_come_as_a_style_sheet_of_valid_colours_only(
     assert found.headers["content-type"].startswith("text/css")
     assert ".c0 { --class: #123abc; }" in found.text
     assert re.fullmatch(r"(\.c\d+ \{ --class: #[0-9a-f]{6}; \}\n?)+", found.text)
+
+
+def test_a_page_made_for_one_person_sends_nothing_for_another(
+    client_for: Any, make_project: Any, alice: User, bob: User
+) -> None:
+    client, project = client_for(alice), make_project(["One", "Two"])
+    item = client.get(f"/api/v1/projects/{project.id}/next").json()["items"][0]["item"]["id"]
+    sent = {"id": str(uuid4()), "answer": {"class": "spam"}}
+    as_bob = {"Marginalia-User": str(bob.id)}
+    assert client.post(f"/api/v1/items/{item}/labels", json=sent, headers=as_bob).status_code == 401
+    assert client.get(f"/api/v1/projects/{project.id}/next", headers=as_bob).status_code == 401
+    assert client.delete(f"/api/v1/labels/{uuid4()}", headers=as_bob).status_code == 401
+    assert count() == 0
+    as_alice = {"Marginalia-User": str(alice.id)}
+    assert client.post(f"/api/v1/items/{item}/labels", json=sent, headers=as_alice).status_code == 201
