@@ -149,7 +149,28 @@ def test_a_word_has_a_row_that_its_neighbours_change():
     paris, other, now = x[1], x[5], x[3]
     assert 0.3 < paris @ other / (paris @ paris) < 0.99
     assert paris @ other > 2 * abs(paris @ now)
-    assert ladder("words")[0] == {"name": "hashed_words"}
+    assert [one["name"] for one in ladder("words")] == ["hashed_words", "minilm_words"]
+
+
+def test_minilm_knows_a_word_by_its_neighbours_and_reads_texts_of_any_length():
+    encoder = plugins.make("encoders", {"name": "minilm_words", "tokens": 16}, Encoder)
+    texts = [
+        "He sat on the river bank",
+        "the bank gave a loan",
+        "a bank with money",
+        "word " * 60,
+        "",
+        "ภาษาไทย \u200b",
+    ]
+    contents = [(text, words.cut(text)) for text in texts]
+    x = encoder.encode(contents, {})
+    rows = np.cumsum([0, *(len(bounds) for _, bounds in contents)])
+    assert len(x) == rows[-1]
+    river, loan, money = x[5], x[rows[1] + 1], x[rows[2] + 1]
+    assert loan @ money > river @ money
+    assert (np.abs(x[rows[3] : rows[4]]).sum(axis=1) > 0).all()
+    assert np.isfinite(x).all()
+    assert np.allclose(encoder.encode(contents[1:2], {}), x[rows[1] : rows[2]], atol=1e-4)
 
 
 def test_hashed_words_that_share_their_parts_are_alike():

@@ -49,7 +49,7 @@ class MiniLM(Encoder):
 
     def encode(self, contents: Sequence[Any], learned: dict[str, Any]) -> npt.NDArray[np.float32]:  # noqa: ARG002
         """Unit vectors [n, 384]: the mean of the last layer's word pieces."""
-        tokenizer, weights = _model()
+        tokenizer, weights = model()
         tokenizer.enable_truncation(max(3, min(self.tokens, 512)))
         tokenizer.no_padding()
         ids = [encoding.ids for encoding in tokenizer.encode_batch(list(contents))]
@@ -60,7 +60,7 @@ class MiniLM(Encoder):
 
 
 @lru_cache(maxsize=1)
-def _model() -> tuple[Any, dict[str, Tensor]]:
+def model() -> tuple[Any, dict[str, Tensor]]:
     """The tokenizer and the weights, read once; found without importing the package, which wants transformers."""
     distribution = importlib.metadata.distribution(PACKAGE)
     found = {file.name: str(distribution.locate_file(file)) for file in distribution.files or ()}
@@ -70,17 +70,24 @@ def _model() -> tuple[Any, dict[str, Tensor]]:
 
 @torch.inference_mode()
 def _embed(weights: dict[str, Tensor], batch: list[list[int]]) -> Tensor:
-    """BERT's forward pass, mean pooling over the real tokens, unit length."""
+    """Mean pooling over the real tokens of the last layer, unit length."""
+    x, mask = hidden(weights, batch, LAYERS)
+    share = mask.float() / mask.sum(1, keepdim=True)
+    return functional.normalize(torch.einsum("btd,bt->bd", x, share), dim=1)
+
+
+@torch.inference_mode()
+def hidden(weights: dict[str, Tensor], batch: list[list[int]], layers: int) -> tuple[Tensor, Tensor]:
+    """What so many layers of BERT make of each token [b, t, 384], and which tokens are real ones [b, t]."""
     longest = max(map(len, batch))
     ids = torch.tensor([one + [0] * (longest - len(one)) for one in batch])
     mask = torch.arange(longest) < torch.tensor([len(one) for one in batch])[:, None]
     table = "embeddings.{}_embeddings.weight".format
     x = weights[table("word")][ids] + weights[table("position")][:longest] + weights[table("token_type")][0]
     x = _norm(weights, "embeddings", x)
-    for layer in range(LAYERS):
+    for layer in range(layers):
         x = _layer(weights, f"encoder.layer.{layer}", x, mask)
-    share = mask.float() / mask.sum(1, keepdim=True)
-    return functional.normalize(torch.einsum("btd,bt->bd", x, share), dim=1)
+    return x, mask
 
 
 def _layer(weights: dict[str, Tensor], name: str, x: Tensor, mask: Tensor) -> Tensor:
