@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     # To standard error, where it cannot get between the lines of an export. That a job was not sent is no news to
     # somebody who has not started the system yet: the sweep asks the database.
-    log.configure("error")
+    log.configure("error", "text")
     try:
         args.run(args)
     except Refusal as refusal:

@@ -12,7 +12,7 @@ from typing import Any
 from celery import Celery
 from sqlalchemy.orm import Session
 
-from app import log
+from app import log, metrics
 from app.settings import current
 from app.steady import Every
 
@@ -83,7 +83,9 @@ def send(remembered: list[tuple[str, tuple[int, ...]]]) -> None:
         try:
             options = {"queue": QUEUES[name], "headers": _context(), "expires": EXPIRES_SECONDS}
             celery.send_task(name, args=ids, retry=False, **options)
+            metrics.jobs_sent.labels(name, "sent").inc()
         except Exception as error:  # whatever the transport raises, the answer that was saved stays saved
+            metrics.jobs_sent.labels(name, "failed").inc()
             _log.warning("job not sent", job=name, ids=ids, error=str(error))
 
 

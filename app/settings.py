@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -76,6 +76,21 @@ class Settings(BaseSettings):
     )
     torch_threads: int = Field(
         1, ge=1, description="Threads torch uses in a worker; more than one is slower on a busy machine."
+    )
+    stop_seconds: int = Field(
+        20, ge=1, le=3600, description="Seconds a process may take to finish what it holds when it is asked to stop."
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Token that `/metrics` asks for; empty: it answers to `metrics_from` instead."
+    )
+    metrics_from: str = Field(
+        "127.0.0.0/8,::1", description="Addresses or networks, by commas, that may read `/metrics` without a token."
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="Form of the log: JSON lines, text, or text on a terminal only."
+    )
+    log_requests: Literal["slow", "changes", "all"] = Field(
+        "slow", description="Requests that are logged: over a second or failed; also every change; or all."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe event that is logged."

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ from typing import IO
 
 from pydantic import SecretStr
 
-from app import broker
+from app import broker, metrics
 from app.errors import Conflict, Unavailable
 from app.listening import address, is_healthy, listening
 from app.processes import Child, last_lines, rotate
@@ -23,7 +24,6 @@ from app.settings import Settings
 
 WEB, BEAT, WORKERS, BROKER = range(4)  # the order of stopping: nobody asks, nobody reminds, nobody works
 READY_SECONDS = 120.0
-GRACE_SECONDS = 10.0
 HOPELESS = 4  # ends in a row, with longer and longer pauses
 ROTATE_SECONDS = 60.0
 
@@ -57,7 +57,12 @@ class Supervisor:
         """Start, watch, stop. Raises Conflict or Unavailable where the system cannot start."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what people uploaded, and keys
         (self.folder / "logs").mkdir(exist_ok=True)
-        with only_one(self.folder), self._signals(), listening(self.settings.host, self.settings.port) as listener:
+        with (
+            only_one(self.folder),
+            self._counting(),
+            self._signals(),
+            listening(self.settings.host, self.settings.port) as listener,
+        ):
             try:
                 self._start(listener)
                 self.is_starting = False
@@ -68,6 +73,16 @@ class Supervisor:
             finally:
                 self.is_starting = False
                 self._stop()
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        """A folder in which the web processes add up what they count, for as long as the system runs."""
+        folder = metrics.folder(self.folder)
+        self.environment[metrics.FOLDER] = str(folder)
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _start(self, listener: socket.socket) -> None:
         if self.settings.redis_url:
@@ -156,7 +171,7 @@ class Supervisor:
             ending = [child for child in self.children if child.stage == stage]
             for child in ending:
                 child.send(signal.SIGTERM)
-            deadline = time.monotonic() + GRACE_SECONDS
+            deadline = time.monotonic() + self.settings.stop_seconds
             while any(child.is_running for child in ending):
                 if self.asked > 1 or time.monotonic() > deadline:
                     for child in ending:
@@ -201,7 +216,7 @@ class Supervisor:
 def children(settings: Settings, listener: socket.socket, reload: bool = False) -> list[Child]:
     """The children beside the broker. No workers, no beat: its reminders would only pile up."""
     python = [sys.executable, "-P", "-m"]
-    celery = [*python, "celery", "-A", "workers.main"]
+    celery = [*python, "celery", "--quiet", "-A", "workers.main"]  # no banner among the lines of JSON
     worker = [*celery, "worker", "--pool", "solo", "--concurrency", "1", "--loglevel", settings.log_level]
     worker += ["--without-gossip", "--without-mingle"]
     fd = listener.fileno()

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from celery import signals
 
-from app import jobs, log
+from app import jobs, log, stopping
 from app.db import transaction
 from app.models import Worker
 from app.settings import current
@@ -17,6 +17,7 @@ from workers import tasks
 
 app = jobs.celery
 BEAT_SECONDS = 5.0
+log.configure(current().log_level, current().log_format)  # Celery warns of things before it asks how to log
 _log = log.get(__name__)
 
 for name in jobs.QUEUES:
@@ -25,7 +26,7 @@ for name in jobs.QUEUES:
 
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
 def _logging(**_: Any) -> None:
-    log.configure(current().log_level)
+    log.configure(current().log_level, current().log_format)
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
@@ -39,6 +40,7 @@ def _import_torch(**_: Any) -> None:
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]
 def _signs_of_life(sender: Any, **_: Any) -> None:
     tasks.recover()
+    stopping.end_at_second()
     queues = ",".join(sorted(sender.app.amqp.queues.consume_from)) or jobs.ROUNDS
     name = f"{sender.hostname}.{os.getpid()}"
     threading.Thread(target=_beat_for_ever, args=(name, queues), daemon=True).start()

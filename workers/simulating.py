@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from app import stopping
 from app.core.replays import Replay, played, rounds_of
 from app.db import reading, transaction
 from app.services import simulation_work
@@ -49,6 +50,10 @@ class _Pulse:
 
     def after_round(self) -> None:
         self.rounds += 1
+        if stopping.is_pressing():
+            with transaction() as db:
+                simulation_work.hand_back(db, self.taken)
+            raise simulation_work.LeaseLostError
         if time.monotonic() - self.last < BEAT_SECONDS:
             return
         with transaction() as db:

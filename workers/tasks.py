@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from app import log, store
+from app import log, stopping, store
 from app.core import plugins
 from app.core.encoders import Encoder
 from app.core.tasks import seen_as
@@ -34,6 +34,15 @@ BEAT_SECONDS = 1.0  # between two signs of life of a round
 
 _log = log.get(__name__)
 _state: dict[str, Any] = {"doing": None, "tidied": 0.0, "swept": 0.0}
+
+
+class HandedBackError(Exception):
+    """The process is to stop, and half of its time to do so is over: another goes on with this."""
+
+
+def _hand_back_if_stopping(_step: str) -> None:
+    if stopping.is_pressing():
+        raise HandedBackError
 
 
 def doing() -> str | None:
@@ -84,6 +93,10 @@ def run_round(project_id: int) -> None:
     _state["doing"] = f"round {opened.number} of project {project_id}"
     try:
         _compute_round(opened)
+    except HandedBackError:
+        _log.info("round handed back", project=project_id, round=opened.number)
+        with transaction() as db:
+            rounds.hand_back(db, opened)
     except rounds.LeaseLostError:
         _log.warning("round lost", project=project_id, round=opened.number)
     except Exception as error:
@@ -131,12 +144,15 @@ def measure_round(project_id: int) -> None:
     _state["doing"] = f"measuring round {opened.number} of project {project_id}"
     try:
         with reading() as db:
-            known = round_data.read(db, opened.round_id, lambda _: None)
+            known = round_data.read(db, opened.round_id, _hand_back_if_stopping)
         output = measure(known.given)
         if output is not None:
             measuring.save(opened, output)
             with transaction() as db:
                 measuring.publish(db, opened, output, known, datetime.now(UTC))
+    except HandedBackError:
+        with transaction() as db:
+            measuring.hand_back(db, opened)
     except Exception as error:
         _log.exception("measuring failed", project=project_id, round=opened.number)
         with transaction() as db:
@@ -151,6 +167,7 @@ def _heartbeat(opened: rounds.Opened) -> Callable[[str], None]:
 
     def step(_name: str) -> None:
         nonlocal last
+        _hand_back_if_stopping("")
         if time.monotonic() - last > BEAT_SECONDS:
             with transaction() as db:
                 rounds.beat(db, opened, datetime.now(UTC))

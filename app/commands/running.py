@@ -116,9 +116,10 @@ def run_web(args: argparse.Namespace) -> None:
 
     from app import log
     from app.listening import listening
+    from app.web.server import Server
 
     found = settings(args)
-    log.configure(found.log_level)
+    log.configure(found.log_level, found.log_format)
     if args.reload:  # uvicorn watches the code only if it may open the socket itself
         watched: dict[str, Any] = {"reload": True, "reload_dirs": _code(), **_proxies(found)}
         uvicorn.run("app.web.main:app", fd=args.fd, log_config=None, **watched)
@@ -127,14 +128,14 @@ def run_web(args: argparse.Namespace) -> None:
         "app.web.main:app",
         log_config=None,
         access_log=False,  # requests are logged by the application, with their ids
-        timeout_graceful_shutdown=3,  # a page that listens for events would hold the server for ever
+        timeout_graceful_shutdown=max(1, found.stop_seconds - 1),  # of uploads; streams of events end by themselves
         server_header=False,
         **_proxies(found),
     )
     # A socket made from the descriptor knows its own family; uvicorn's --fd would take it for a Unix socket.
     own = nullcontext(socket.socket(fileno=args.fd)) if args.fd is not None else listening(found.host, found.port)
     with own as listener:
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
 
 
 def run_migrate(args: argparse.Namespace) -> None:

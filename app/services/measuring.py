@@ -93,6 +93,12 @@ def publish(db: Session, opened: Opened, output: "MeasureOutput", known: Read, n
     made.measured_at, made.measure_ends_at = now, None
 
 
+def hand_back(db: Session, opened: Opened) -> None:
+    """Let another worker measure it at once."""
+    mine = update(Round).where(Round.id == opened.round_id, Round.owner == opened.owner)
+    db.execute(mine.values(measure_ends_at=None))
+
+
 def fail(db: Session, opened: Opened, error: str, now: datetime) -> None:
     """Record why nothing was measured; it is tried again after a pause."""
     values = {"error": error[:4000], "measure_ends_at": now + AFTER_FAILURE}

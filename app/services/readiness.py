@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from sqlalchemy import func, select, text
 
-from app import jobs, migrate, store
+from app import jobs, store
 from app.db import reading
 from app.models import Worker
 from app.settings import current
@@ -43,6 +43,8 @@ def _try(part: Callable[[], None]) -> str:
 
 @lru_cache(maxsize=1)
 def _revisions() -> tuple[str, ...]:
+    from app import migrate  # Alembic costs every web process memory that most never use
+
     return migrate.revisions()
 
 
@@ -59,7 +61,7 @@ def _database() -> None:
 
 def _broker() -> None:
     with jobs.celery.connection_for_write(transport_options={"socket_connect_timeout": 1}) as connection:
-        connection.ensure_connection(max_retries=1, timeout=2)
+        connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=2)
         connection.default_channel.client.ping()
 
 

@@ -77,6 +77,12 @@ def read(db: Session, taken: Taken) -> Known:
     return Known(task, some_of(features, found.rows), found.answers)
 
 
+def hand_back(db: Session, taken: Taken) -> None:
+    """Let another worker go on with what is not finished, at once."""
+    mine = update(Simulation).where(Simulation.id == taken.simulation_id, Simulation.owner == taken.owner)
+    db.execute(mine.values(owner=None, lease_ends_at=None))
+
+
 def beat(db: Session, taken: Taken, rounds_done: int, now: datetime) -> None:
     """Say that it is alive, and how far. Raises LeaseLostError where it is no longer ours, or was stopped."""
     mine = update(Simulation).where(

@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app import log
+from app import log, metrics
 from app.settings import current
+from app.web.deps import SAFE
 from app.web.origin import is_foreign, is_known_host
 
 CSP = "; ".join(
@@ -46,6 +47,8 @@ _PIECES = (b"range", b"if-range")
 BODY_LIMIT = 2 * 2**20  # of all but uploads, which have a limit of their own
 _TOO_LARGE = f"More than {BODY_LIMIT // 2**20} MiB."
 _UPLOADS = re.compile(r"/projects/\d+/(items|upload)$")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SLOW_SECONDS = 1.0
 _log = log.get(__name__)
 
 
@@ -60,7 +63,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope["request_id"] = request_id = uuid4().hex[:16]
+        scope["request_id"] = request_id = _request_id(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         began, status = time.perf_counter(), 0
@@ -82,13 +85,11 @@ class Guard:
         try:
             await self._checked(scope, receive, send_guarded)
         finally:
-            _log.debug(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                milliseconds=round(1000 * (time.perf_counter() - began), 1),
-            )
+            seconds = time.perf_counter() - began
+            metrics.observe(scope["method"], getattr(scope.get("route"), "path", None), status, seconds)
+            if _is_told(scope["method"], status, seconds):
+                told = {"method": scope["method"], "path": scope["path"], "status": status}
+                _log.info("request", **told, milliseconds=round(1000 * seconds, 1))
 
     async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -108,6 +109,20 @@ class Guard:
             await _refuse(scope, receive, send, 413, "Too large", _TOO_LARGE)
             return
         await self.app(scope, _bounded(receive), send)
+
+
+def _request_id(scope: Scope) -> str:
+    """The id that a proxy in front gave it, where that is a plain word; else a new one."""
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else uuid4().hex[:16]
+
+
+def _is_told(method: str, status: int, seconds: float) -> bool:
+    """Whether a request has a line in the log, by the setting; a line costs more than many an answer."""
+    wanted = current().log_requests
+    if wanted == "all" or seconds > SLOW_SECONDS or status >= 500 or status == 0:
+        return True
+    return wanted == "changes" and method not in SAFE
 
 
 def _bounded(receive: Receive) -> Receive:

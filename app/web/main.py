@@ -4,13 +4,13 @@ from fastapi import FastAPI
 
 from app import log
 from app.settings import current
-from app.web import api, health, openapi, pages, problems
+from app.web import api, health, metrics, openapi, pages, problems
 from app.web.guard import Guard
 
 
 def make_app() -> FastAPI:
     """The application, ready to serve."""
-    log.configure(current().log_level)
+    log.configure(current().log_level, current().log_format)
     made = FastAPI(
         title="Marginalia",
         description="Human-in-the-loop annotation. Send `Authorization: Bearer …` with an API token.",
@@ -21,7 +21,7 @@ def make_app() -> FastAPI:
     )
     made.add_middleware(Guard)
     problems.install(made)
-    for router in [*api.routers(), *pages.routers(), health.router]:
+    for router in [*api.routers(), *pages.routers(), health.router, metrics.router]:
         made.include_router(router)
     openapi.describe(made)
     return made

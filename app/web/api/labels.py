@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app import metrics
 from app.db import reading, together, transaction
 from app.models import Label
 from app.services import access, labels, projects, queue
@@ -56,10 +57,17 @@ async def submit(item_id: Id, given: LabelIn, key: Keyed, then_next: NextToo = 0
         return answer(made, 201 if is_new else 200)
 
     try:
-        return await together(work)
+        return counted("answer", await together(work))
     except IntegrityError:
         # The same answer arrived twice at the same moment; the other has been stored by now.
-        return await together(work)
+        return counted("answer", await together(work))
+
+
+def counted(kind: str, made: Response) -> Response:
+    """The response, and its label counted if it is a new one."""
+    if made.status_code == 201:
+        metrics.labels_accepted.labels(kind).inc()
+    return made
 
 
 @router.post("/items/{item_id}/skip", status_code=201, responses=STORED, response_model=None)
@@ -73,7 +81,7 @@ async def skip(item_id: Id, given: SkipIn, key: Keyed) -> Response:
         db.flush()
         return answer(shown(label), 201 if is_new else 200)
 
-    return await together(work)
+    return counted("skip", await together(work))
 
 
 @router.delete("/labels/{label_id}")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from app import stopping
 from app.db import reading, transaction
 from app.errors import NotSignedIn, Refusal
 from app.services import outlook, progress, projects, rounds
@@ -95,7 +96,7 @@ def _look(project_id: int, request: Request) -> bytes:
 async def _events(project_id: int, request: Request) -> AsyncIterator[bytes]:
     """A look a second, each with a session of its own: a session held over the stream would exhaust the pool."""
     last, silent = b"", 0
-    while not await request.is_disconnected():
+    while not (stopping.is_asked() or await request.is_disconnected()):
         try:
             now_state = await run_in_threadpool(_look, project_id, request)
         except Refusal:  # the project is gone, or the role, or the sign-in
