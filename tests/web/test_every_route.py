@@ -54,6 +54,7 @@ LABEL = {"id": "{uuid}", "answer": {"class": "ham"}}
 ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/healthz"): Row("public"),
     ("GET", "/readyz"): Row("public", 503),  # no broker here
+    ("GET", "/metrics"): Row("public", 404),  # to addresses and a token of its own; see test_metrics
     ("GET", "/favicon.ico"): Row("public"),
     ("GET", "/static/{version}/{name:path}"): Row("public"),
     ("GET", "/plugins"): Row("public"),
