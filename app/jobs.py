@@ -20,6 +20,7 @@ ROUNDS = "rounds"  # short: a person waits for the next queue
 ENCODING = "encoding"  # long: minutes at a stretch, in a worker of its own
 QUEUES = {
     "run_round": ROUNDS,
+    "score_shards": ROUNDS,
     "sweep": ROUNDS,
     "run_encoding": ENCODING,
     "measure_round": ENCODING,

@@ -308,7 +308,7 @@ class Round(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"))
     number: Mapped[int]
-    state: Mapped[str] = mapped_column(String(12))  # open | published | failed
+    state: Mapped[str] = mapped_column(String(12))  # open | published | failed | cancelled
     owner: Mapped[str | None] = mapped_column(String(200))
     lease_ends_at: Mapped[datetime | None]
     opened_at: Mapped[datetime]
@@ -364,10 +364,30 @@ class Encoding(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     rows_done: Mapped[int] = mapped_column(default=0)
     seconds: Mapped[float] = mapped_column(default=0.0)
-    owner: Mapped[str | None] = mapped_column(String(200))
+    served_at: Mapped[datetime | None]  # when a worker last took a stretch of it: projects take turns
+    owner: Mapped[str | None] = mapped_column(String(200))  # of the versions before shards
     lease_ends_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (Index("uq_encoding_fingerprint", "project_id", "fingerprint", unique=True),)
+
+
+class Shard(Base):
+    """A stretch of a long piece of work, held by one of many workers: rows to encode, or features to score.
+
+    Those of an encoding are there while they are held; those of a round from its first to its last one.
+    """
+
+    __tablename__ = "shard"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(10))  # encode | score
+    of_id: Mapped[int] = mapped_column(BigId)  # the encoding or the round
+    start: Mapped[int]
+    stop: Mapped[int]
+    owner: Mapped[str | None] = mapped_column(String(200))
+    lease_ends_at: Mapped[datetime | None]
+    is_done: Mapped[bool] = mapped_column(default=False)
+    __table_args__ = (Index("uq_shard_start", "kind", "of_id", "start", unique=True),)
 
 
 class Upload(Base):

@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     least_free_bytes: int = Field(
         256 * 2**20, ge=0, description="Room below which `/readyz` says that the data directory is full."
     )
+    shard_rows: int = Field(
+        500_000,
+        ge=1,
+        description="Rows of features in a shard that one of several workers scores; a round over fewer than four "
+        "shards stays in one job.",
+    )
     torch_threads: int = Field(
         1, ge=1, description="Threads torch uses in a worker; more than one is slower on a busy machine."
     )

@@ -78,18 +78,28 @@ def features_folder(project_id: int, fingerprint: str) -> Path:
 def shards(path: Path) -> list[tuple[int, int, Path]]:
     """The shards of an encoding as (first row, end row, file), in order, without gaps from row 0 on.
 
-    Where a longer file holds the rows of several, the longer one is taken.
+    Where files overlap, those are taken that lead furthest, and of these the longer ones.
     """
-    found = sorted(_shard_files(path), key=lambda shard: (shard[0], -shard[1]))
+    best: dict[int, tuple[int, int, Path]] = {}  # by first row: how far it leads, its own end, the file
+    for start, end, file in sorted(_shard_files(path), key=lambda shard: -shard[0]):
+        leads = best[end][0] if end in best else end
+        best[start] = max(best.get(start, (0, 0, file)), (leads, end, file))
     whole: list[tuple[int, int, Path]] = []
-    for start, end, file in found:
-        if start == (whole[-1][1] if whole else 0):
-            whole.append((start, end, file))
+    row = 0
+    while row in best:
+        _, end, file = best[row]
+        whole.append((row, end, file))
+        row = end
     return whole
 
 
 def _shard_files(path: Path) -> list[tuple[int, int, Path]]:
     return [(int(match[1]), int(match[2]), file) for file in path.glob("*.npy") if (match := _SHARD.match(file.name))]
+
+
+def spans(path: Path) -> list[tuple[int, int]]:
+    """The rows (first, end) of every file of an encoding, also of those behind a gap."""
+    return [(start, end) for start, end, _ in _shard_files(path)]
 
 
 def forget_joined(path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -26,7 +27,7 @@ from app.services import (
     simulation_work,
 )
 from app.services import sweep as sweeping
-from workers import simulating
+from workers import scoring, simulating
 
 TIDY_SECONDS = 60.0
 UNSWEPT_SECONDS = 15.0  # without a sweep; a worker that is busy sweeps beside its work
@@ -112,9 +113,9 @@ def _compute_round(opened: rounds.Opened) -> None:
 
     began = time.monotonic()
     with reading() as db:
-        known = round_data.read(db, opened.round_id, _heartbeat(opened))
+        known = round_data.read(db, opened.round_id, step := _heartbeat(opened))
     read_in = time.monotonic() - began
-    output = run(known.given)
+    output = run(replace(known.given, scoring=scoring.scoring_of(opened, known.given.features, step)))
     output.seconds["read"] = round(read_in, 4)
     rounds.save(opened, output)
     output.seconds["total"] = round(time.monotonic() - began, 4)
@@ -176,8 +177,19 @@ def _heartbeat(opened: rounds.Opened) -> Callable[[str], None]:
     return step
 
 
+def score_shards(project_id: int) -> None:
+    """Help a round over a large pool that another worker holds."""
+    _state["doing"] = f"scoring for a round of project {project_id}"
+    try:
+        scoring.help_with(project_id, _me())
+    finally:
+        _state["doing"] = None
+
+
 def run_encoding(project_id: int) -> None:
-    """A slice of a project's encoding: some seconds of work, then the next job gets its turn."""
+    """A slice of encoding: some seconds of work, then the next job gets its turn; of the project whose turn it is."""
+    with reading() as db:
+        project_id = encodings.turn(db, project_id, datetime.now(UTC))
     if not _prepare(project_id):
         return
     with transaction() as db:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,29 @@ class Fitting:
     known_scores: npt.NDArray[np.floating[Any]] | None
     history: History | None = None
     at_random: bool = False
+    scoring: "Scoring | None" = None
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What scores features: the learner, where its scores are wanted, and the chooser, where its doubt is."""
+
+    task: Task
+    learner: Learner
+    chooser: Learner
+    wants_scores: bool
+    wants_doubt: bool
+
+    def part(self, features: FloatArray) -> tuple[FloatArray | None, FloatArray | None]:
+        """Probabilities [n, outputs] and doubt [n] of these features; None for what is not wanted."""
+        p = self.learner.predict(features) if self.wants_scores or self.chooser is self.learner else None
+        q = p if self.chooser is self.learner or not self.wants_doubt else self.chooser.predict(features)
+        doubt = None if q is None or not self.wants_doubt else _doubt(self.task, q)
+        return p if self.wants_scores else None, doubt
+
+
+# Has the whole pool scored elsewhere, shard by shard: (float16 [pieces, outputs], float32 [pieces]), each where wanted.
+Scoring = Callable[[Scorer], tuple[Scores | None, FloatArray | None]]
 
 
 def fit(given: Fitting, measures: bool, needs_doubt: bool, rng: np.random.Generator) -> Fitted:
@@ -118,21 +141,22 @@ def _score(
 
     float16: at a million rows of 77 classes that is 150 MB in place of 300, and it is what is published.
     """
-    known = scores
-    if scores is None:
-        scores = np.empty((given.features.cuts.pieces, given.task.outputs), np.float16)
+    scorer = Scorer(given.task, learner, chooser, scores is None, needs_doubt)
+    if not (scorer.wants_scores or scorer.wants_doubt):
+        return cast(Scores, scores), None
+    if given.scoring is not None:
+        found, doubt = given.scoring(scorer)
+        return cast(Scores, found if scores is None else scores), doubt
+    found = np.empty((given.features.cuts.pieces, given.task.outputs), np.float16) if scores is None else scores
     doubt = np.empty(given.features.cuts.pieces, np.float32) if needs_doubt else None
-    if known is not None and doubt is None:
-        return known, None
     for start, block in given.features.shards():
         part = slice(start, start + len(block))
-        p = learner.predict(block) if known is None or chooser is learner else None
-        if p is not None and known is None:
-            scores[part] = p
-        if doubt is not None:
-            q = p if p is not None and chooser is learner else chooser.predict(block)
-            doubt[part] = _doubt(given.task, q)
-    return scores, doubt
+        p, q = scorer.part(block)
+        if p is not None:
+            found[part] = p
+        if doubt is not None and q is not None:
+            doubt[part] = q
+    return found, doubt
 
 
 def _doubt(task: Task, probabilities: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ from app.core import plugins
 from app.core.aggregation import Aggregator
 from app.core.data import Features, IntArray
 from app.core.findings import History, judged_before
-from app.core.fit import NO_QUALITY, Fitted, Fitting, fit
+from app.core.fit import NO_QUALITY, Fitted, Fitting, Scoring, fit
 from app.core.labelled import Labelled, is_cold, learnable, merge
 from app.core.learners import Learner, State
 from app.core.selection import TOGETHER, Asking, choose, pick_strategy
@@ -50,6 +50,7 @@ class RoundInput:
     strategy; see Situation. similarity: the cosine of features from which on two items count as one. strategy: ranks
     in place of the recipe's, in simulations and benchmarks. history: how the labels came, for findings beside the
     quality; see app/core/findings.py. fresh_rows: of drawn_rows those whose label no round has seen.
+    scoring: has a large pool scored by several workers; see app/core/fit.py.
     step: told each step's name before it begins; may raise to cancel.
     """
 
@@ -74,6 +75,7 @@ class RoundInput:
     history: History | None = None
     fresh_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     strategy: Strategy | None = None
+    scoring: Scoring | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ def _fitting(given: RoundInput, labelled: Labelled) -> Fitting:
         known_scores=given.scores,
         history=given.history,
         at_random=_asks_at_random(given),
+        scoring=given.scoring,
     )
 
 

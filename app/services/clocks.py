@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.models import Encoding, Lease, Round, Simulation
+from app.models import Lease, Round, Shard, Simulation
 from app.services.measuring import LEASE as MEASURING
 from app.settings import current
 
@@ -34,7 +34,7 @@ HELD = (
     Held(Lease.ends_at, lambda: timedelta(seconds=current().lease_seconds), Lease.ended_at.is_(None)),
     Held(Round.lease_ends_at, _heartbeat, Round.state == "open"),
     Held(Round.measure_ends_at, lambda: MEASURING, Round.measured_at.is_(None)),
-    Held(Encoding.lease_ends_at, _heartbeat, Encoding.owner.is_not(None)),
+    Held(Shard.lease_ends_at, _heartbeat, Shard.owner.is_not(None)),
     Held(Simulation.lease_ends_at, _heartbeat, Simulation.state == "open"),
 )
 

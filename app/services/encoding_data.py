@@ -17,7 +17,7 @@ from app.core.cuts import Cuts
 from app.core.data import ArrayFeatures, ShardedFeatures, cuts_array, cuts_path, some_of
 from app.core.encoders import Encoder
 from app.core.feature_quality import SAMPLE, rankme, sampled
-from app.models import Encoding, Item
+from app.models import Encoding, Item, Shard
 
 SLICE_SECONDS = 2.0  # of work between two looks at what else waits
 BATCH = 32  # items read at a time while nobody knows how fast they are encoded
@@ -28,9 +28,10 @@ LEARNED = "learned.json"
 
 @dataclass(frozen=True)
 class Slice:
-    """A stretch of one encoding that this worker holds: from `start` on, until time or items run out.
+    """A stretch of one encoding that this worker holds: from `start` on, until time or its rows run out.
 
     rate: items a second so far, 0 where nothing is known. quality_rows: how many rows its quality was measured on.
+    items: how many the project has. is_first: whether all before it was done when it was taken.
     """
 
     encoding_id: int
@@ -43,6 +44,27 @@ class Slice:
     end: int
     rate: float = 0.0
     quality_rows: int = 0
+    shard_id: int = 0
+    items: int = 0
+    is_first: bool = True
+
+
+def next_stretch(project_id: int, one: Encoding, held: Sequence[Shard], items: int, rate: float) -> tuple[int, int]:
+    """The first rows that nobody has encoded or holds: as many as a slice of time takes, all where nobody knows that.
+
+    A gap, which a worker left that was killed or ran out of time, comes before the rows that nobody began.
+    """
+    files: dict[int, int] = {}
+    for first, last in store.spans(store.features_folder(project_id, one.fingerprint)):
+        files[first] = max(last, files.get(first, 0))
+    start, before = one.rows_done, -1
+    while start > before:
+        before = start
+        beyond = [shard.stop for shard in held if shard.start <= start < shard.stop]
+        start = max(files.get(start, start), *beyond, start)
+    stop = min([first for first in (*files, *(shard.start for shard in held)) if first > start], default=items)
+    stop = min(stop, items)
+    return start, min(stop, start + max(LEAST, int(rate * SLICE_SECONDS))) if rate else stop
 
 
 def read_items(db: Session, taken: Slice, start: int, n: int) -> list[dict[str, Any]]:
@@ -102,12 +124,13 @@ def _size(items: float) -> int:
 def save(taken: Slice, features: ArrayFeatures) -> None:
     """Put a stretch on disk, and join small stretches so that there are never many files."""
     folder = store.features_folder(taken.project_id, taken.fingerprint)
-    store.forget_joined(folder)
+    if taken.is_first:  # one worker joins, or two would take each other's files away
+        store.forget_joined(folder)
     end = taken.start + len(features)
     _write(store.shard_path(folder, taken.start, end), features)
     small = [shard for shard in store.shards(folder) if shard[1] - shard[0] < WHOLE_SHARD]
     rows = small[-1][1] - small[0][0] if small else 0
-    if len(small) > 1 and (rows >= WHOLE_SHARD or end >= taken.end or len(small) >= 64):
+    if len(small) > 1 and taken.is_first and (rows >= WHOLE_SHARD or end >= taken.items or len(small) >= 64):
         first = small[0][0]
         joined = ShardedFeatures([(start - first, stop - first, path) for start, stop, path in small])
         _write(store.shard_path(folder, first, small[-1][1]), some_of(joined, np.arange(joined.rows)))
@@ -150,7 +173,7 @@ def quality(taken: Slice, end: int) -> dict[str, Any] | None:
     None while it is not whole, and where the number that is known was measured on half of the rows or more: a project
     grows by single items, too.
     """
-    if end < taken.end or min(end, SAMPLE) < 2 * taken.quality_rows:
+    if end < taken.items or min(end, SAMPLE) < 2 * taken.quality_rows:
         return None
     features = ShardedFeatures(store.shards(store.features_folder(taken.project_id, taken.fingerprint)))
     sample = sampled(features, np.random.default_rng(0))

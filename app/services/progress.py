@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import tasks
 from app.models import Encoding, Item, Label, Lease, Project, QueueRow, Round, User, Worker
+from app.services import shards
 
 ALIVE_WITHIN = timedelta(seconds=20)
 
@@ -94,6 +95,7 @@ def encoding_state(db: Session, project: Project) -> list[dict[str, Any]]:
             "items": project.next_row,
             "items_per_second": round(one.rows_done / one.seconds, 1) if one.seconds > 0 else None,
             "in_use": one.id == project.encoding_id,
+            "workers": shards.count(db, shards.ENCODE, one.id)[1],
             "quality": one.encoder.get("quality"),
             "error": one.error,
         }
@@ -106,10 +108,16 @@ def rounds(db: Session, project: Project, n: int = 50, before: int | None = None
     query = select(Round).where(Round.project_id == project.id).order_by(Round.number.desc()).limit(n)
     if before is not None:
         query = query.where(Round.number < before)
-    return [round_json(one) for one in db.scalars(query)]
+    return [round_json(one, _shards(db, one)) for one in db.scalars(query)]
 
 
-def round_json(one: Round) -> dict[str, Any]:
+def _shards(db: Session, one: Round) -> dict[str, int] | None:
+    """How far the scoring of an open round is, where several workers share it."""
+    done, held, whole = shards.count(db, shards.SCORE, one.id) if one.state == "open" else (0, 0, 0)
+    return {"done": done, "held": held, "of": whole} if whole else None
+
+
+def round_json(one: Round, scoring: dict[str, int] | None = None) -> dict[str, Any]:
     """A round as the API shows it."""
     return {
         "id": one.id,
@@ -128,6 +136,7 @@ def round_json(one: Round) -> dict[str, Any]:
         "recipe": one.recipe,
         "metrics": one.metrics,
         "seconds": one.seconds,
+        "shards": scoring,
         "error": one.error,
     }
 

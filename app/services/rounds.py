@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app import jobs, store
-from app.models import LOCK, Encoding, Item, Label, Project, QueueRow, Round
-from app.services.passing import has_passed
+from app.models import LOCK, Encoding, Item, Label, Project, QueueRow, Round, Shard
+from app.services import shards
 from app.services.round_data import Read
 from app.settings import current
 
@@ -45,23 +45,32 @@ def due(db: Session, now: datetime, project_id: int | None = None) -> list[Due]:
     fresh = _unlearned(db, project_id)
     found = []
     for project, encoding, last in db.execute(query):
-        reason = _why_due(project, encoding, last, *fresh.get(project.id, (0, now)), now)
+        reason = _why_due(project, encoding, last, fresh.get(project.id, _Fresh(0, now, now)), now)
         if reason:
             found.append(Due(project.id, reason))
     return found
 
 
-def _unlearned(db: Session, project_id: int | None) -> dict[int, tuple[int, datetime]]:
-    """For each project with labels that no round has seen: how many, and since when."""
-    changed_at = func.min(func.coalesce(Label.ended_at, Label.created_at))
-    query = select(Label.project_id, func.count(), changed_at).where(Label.learned_round_id.is_(None))
+class _Fresh(NamedTuple):
+    """The labels of a project that no round has seen: how many, since when, and when the last one changed."""
+
+    labels: int
+    since: datetime
+    latest: datetime
+
+
+def _unlearned(db: Session, project_id: int | None) -> dict[int, _Fresh]:
+    changed_at = func.coalesce(Label.ended_at, Label.created_at)
+    columns = (Label.project_id, func.count(), func.min(changed_at), func.max(changed_at))
+    query = select(*columns).where(Label.learned_round_id.is_(None))
     if project_id is not None:
         query = query.where(Label.project_id == project_id)
-    return {project: (count, since) for project, count, since in db.execute(query.group_by(Label.project_id))}
+    found = db.execute(query.group_by(Label.project_id))
+    return {project: _Fresh(labels, since, latest) for project, labels, since, latest in found}
 
 
 def _why_due(
-    project: Project, encoding: Encoding | None, last: Round | None, fresh: int, since: datetime, now: datetime
+    project: Project, encoding: Encoding | None, last: Round | None, fresh: _Fresh, now: datetime
 ) -> str | None:
     if encoding is None or encoding.rows_done == 0:
         return None
@@ -69,14 +78,16 @@ def _why_due(
         return None  # one runs; what comes meanwhile is seen when it has ended
     if project.round_asked_at is not None:
         return "asked for"
-    failed = last is not None and last.state == "failed" and (last.published_at or last.opened_at)
-    if failed and not has_passed(failed, AFTER_FAILURE, now):
+    ended_at = (last.published_at or last.opened_at) if last is not None else now
+    if last is not None and last.state == "failed" and now - ended_at < AFTER_FAILURE:
         return None
-    if last is None or last.state != "published":
+    if last is not None and last.state == "cancelled" and (not fresh.labels or fresh.latest <= ended_at):
+        return None  # somebody wanted it to end
+    if last is None or last.state in ("failed", "open"):
         return "no round yet"
-    if fresh >= project.recipe["retrain_every"]:
-        return f"{fresh} new labels"
-    if fresh and has_passed(since, timedelta(seconds=project.recipe["retrain_seconds"]), now):
+    if fresh.labels >= project.recipe["retrain_every"]:
+        return f"{fresh.labels} new labels"
+    if fresh.labels and now - fresh.since >= timedelta(seconds=project.recipe["retrain_seconds"]):
         return "a label waits"
     if last.fingerprint != encoding.fingerprint:
         return "a better encoder is ready"
@@ -89,6 +100,20 @@ def ask(db: Session, project: Project, now: datetime) -> None:
     """Make a round due now; the same wish twice is one wish."""
     project.round_asked_at = now
     jobs.enqueue(db, "run_round", project.id)
+
+
+def cancel(db: Session, project: Project, now: datetime) -> bool:
+    """End the open round; its worker notices at its next step. False where none is open.
+
+    The next comes with a new label, or when it is asked for.
+    """
+    made = db.scalar(select(Round).where(Round.project_id == project.id, Round.state == "open").with_for_update())
+    if made is None:
+        return False
+    made.state, made.published_at, made.lease_ends_at = "cancelled", now, None
+    project.round_asked_at = None
+    shards.end(db, shards.SCORE, [made.id])
+    return True
 
 
 @dataclass(frozen=True)
@@ -110,6 +135,7 @@ def open_round(db: Session, project_id: int, owner: str, now: datetime) -> Opene
         return None
     stale = update(Round).where(Round.project_id == project_id, Round.state == "open")
     db.execute(stale.values(state="failed", error="its worker gave no sign of life", published_at=None))
+    db.execute(delete(Shard).where(Shard.project_id == project_id, Shard.kind == shards.SCORE))
     encoding = db.get_one(Encoding, project.encoding_id)
     number = (db.scalar(select(func.max(Round.number)).where(Round.project_id == project_id)) or 0) + 1
     made = Round(
@@ -142,11 +168,7 @@ def give_up(db: Session, is_dead: Callable[[str], bool]) -> int:
         if is_dead(made.owner or ""):
             made.measure_ends_at = None
             ended += 1
-    for one in db.scalars(select(Encoding).where(Encoding.owner.is_not(None))):
-        if is_dead(one.owner or ""):
-            one.owner, one.lease_ends_at = None, None
-            ended += 1
-    return ended
+    return ended + shards.give_up(db, is_dead)
 
 
 def beat(db: Session, opened: Opened, now: datetime) -> None:
@@ -199,6 +221,7 @@ def publish(db: Session, opened: Opened, output: "RoundOutput", known: Read, now
         )
     )
     db.execute(old.execution_options(synchronize_session=False))
+    shards.end(db, shards.SCORE, [made.id])
     project.queue_round_id = made.id
     made.state, made.published_at, made.lease_ends_at = "published", now, None
     made.labels_used, made.pool_size = len(known.given.answers), output.pool_size
@@ -242,6 +265,7 @@ def _write_queue(db: Session, project: Project, made: Round, output: "RoundOutpu
 
 def fail(db: Session, opened: Opened, error: str, now: datetime) -> None:
     """Record that the round failed; the next is tried after a pause."""
+    shards.end(db, shards.SCORE, [opened.round_id])
     db.execute(
         update(Round)
         .where(Round.id == opened.round_id, Round.state == "open", Round.owner == opened.owner)
@@ -256,7 +280,9 @@ def forget_old(db: Session, project_id: int) -> set[int]:
     round would measure in place of the queue's fast loop, with everybody waiting.
     """
     query = (
-        select(Round.id).where(Round.project_id == project_id, Round.state != "failed").order_by(Round.number.desc())
+        select(Round.id)
+        .where(Round.project_id == project_id, Round.state.in_(("open", "published")))
+        .order_by(Round.number.desc())
     )
     measured = query.where(Round.measured_at.is_not(None)).limit(1)
     taken = query.where(Round.measured_at.is_(None), Round.measure_ends_at.is_not(None)).limit(1)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app import jobs, store
 from app.models import Lease, Project, SignIn, Worker
-from app.services import encodings, measuring, rounds, simulation_work, tries, uploads
+from app.services import encodings, measuring, rounds, shards, simulation_work, tries, uploads
 
 KEPT = timedelta(days=1)
 
@@ -15,6 +15,7 @@ KEPT = timedelta(days=1)
 def wanted(db: Session, now: datetime) -> list[tuple[str, int]]:
     """The jobs that should run now: (job, project id). Queries only, so that an idle sweep writes nothing."""
     found = [("run_round", due.project_id) for due in rounds.due(db, now)]
+    found += [("score_shards", project_id) for project_id in shards.free_projects(db, shards.SCORE, now)]
     found += [("run_encoding", project_id) for project_id in encodings.pending(db, now)]
     found += [("measure_round", project_id) for project_id, _ in measuring.due(db, now)]
     return found + [("run_simulation", project_id) for project_id in simulation_work.due(db, now)]

@@ -48,6 +48,7 @@ def test_a_stranger_changes_nothing(client_for: Any, make_project: Any, charlie:
         "/settings": {"name": "Mine now"},
         "/delete": {"confirm": "Mails"},
         "/round": {},
+        "/round/cancel": {},
     }
     for path, form in forms.items():
         assert client.post(f"/projects/{project.id}{path}", data=form).status_code == 404

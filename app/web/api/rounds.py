@@ -61,6 +61,14 @@ def ask(project_id: Id, caller: SignedIn) -> Response:
         return answer({"asked": True}, 202)
 
 
+@router.post("/rounds/cancel")
+def cancel(project_id: Id, caller: SignedIn) -> Response:
+    """End the round that runs; `cancelled` is false where none does. The next comes with a new label, or when asked."""
+    with transaction() as db:
+        project, _ = projects.get(db, caller, project_id, "lead")
+        return answer({"cancelled": rounds.cancel(db, project, now())})
+
+
 @router.get("/annotators")
 def people(project_id: Id, caller: SignedIn) -> Response:
     """Who has answered how much, how fast."""

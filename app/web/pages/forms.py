@@ -20,6 +20,7 @@ SAID = {
     "skipped": "Skipped.",
     "undone": "Taken back: the item is here again.",
     "round": "A round was asked for.",
+    "cancelled": "The round was ended; the next comes with a new label.",
 }
 ROOMS = {  # the recipe's key: the room of plug-ins that it chooses from
     "encoder": "encoders",

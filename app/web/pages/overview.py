@@ -41,6 +41,15 @@ def ask_for_round(caller: SignedIn, project_id: Id) -> Response:
     return back_to(f"/projects/{project_id}", "round")
 
 
+@router.post("/projects/{project_id}/round/cancel")
+def cancel_round(caller: SignedIn, project_id: Id) -> Response:
+    """End the round that runs."""
+    with transaction() as db:
+        project, _ = projects.get(db, caller, project_id, "lead")
+        rounds.cancel(db, project, now())
+    return back_to(f"/projects/{project_id}", "cancelled")
+
+
 def _page(request: Request, caller: Caller, project_id: int, template: str) -> Response:
     with reading() as db:
         project, role = projects.get(db, caller, project_id)
