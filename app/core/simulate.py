@@ -149,7 +149,8 @@ class _Test:
         return {
             "accuracy": float(right.mean()),
             "macro_f1": measured["macro_f1"],
-            "entity_f1": (measured.get("entity_f1") or {}).get("estimate"),
+            # Where there is no span at all, true or told, nothing was found.
+            "entity_f1": measured["entity_f1"]["estimate"] or 0.0 if "entity_f1" in measured else None,
             "log_loss": evaluation.log_loss(p, self.targets, self.task.exclusive),
             "ece": evaluation.ece(self.task.confidences(p, self.cuts), right),
         }

@@ -114,12 +114,15 @@ def told(taken: Taken) -> dict[str, Any]:
     """What the finished replays say together, as plain data."""
     results = [taken.kept[number] for number in sorted(taken.kept)]
     is_whole = len(results) == len(taken.wanted)
-    found, full = standings(results, resamples=RESAMPLES if is_whole else QUICK_RESAMPLES), full_of(results)
+    measure = tasks.load(taken.plan["task"]).measure
+    found = standings(results, measure, RESAMPLES if is_whole else QUICK_RESAMPLES)
+    full = full_of(results, measure)
     by_learner: dict[str, list[float]] = {}
     for (learner, _), value in full.items():
         by_learner.setdefault(learner, []).append(value)
     return {
         "sentence": sentence(found),
+        "measure": measure,
         "full": {learner: float(np.mean(values)) for learner, values in by_learner.items()},
         "replays": {"finished": len(taken.kept), "wanted": len(taken.wanted)},
         "standings": [asdict(one) for one in found],

@@ -5,10 +5,18 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 
-from app.models import User
+from app import store
+from app.core import words
+from app.core.data import ShardedFeatures
+from app.core.encoders.hashed_words import HashedWords
+from app.db import reading
+from app.models import Encoding, User
+from app.services import encoding_data
 from workers import tasks
 
 ClientFor = Callable[..., TestClient]
@@ -188,3 +196,35 @@ def test_the_page_works_as_a_plain_form(client_for: ClientFor, alice: User) -> N
     assert exported(lead, project)[0]["answer"] == {
         "spans": [{"start": 2, "end": 5, "class": "person"}, {"start": 10, "end": 13, "class": "person"}]
     }
+
+
+def test_words_are_encoded_slice_by_slice_up_the_ladder(
+    client_for: ClientFor, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead = client_for(alice, token=True)
+    project = create(lead)
+    texts = [f"{text} {n}" for n in range(5) for text in TEXTS]
+    send(lead, project, "".join(json.dumps({"text": text}) + "\n" for text in texts))
+    monkeypatch.setattr(encoding_data, "SLICE_SECONDS", 0.0)  # a slice is one batch, as for a slow encoder
+    for _ in range(3):
+        tasks.run_encoding(project)
+    with reading() as db:
+        one = db.scalars(select(Encoding).where(Encoding.project_id == project)).one()
+    folder = store.features_folder(project, one.fingerprint)
+    assert one.rows_done < len(texts)
+    assert [shard[1] for shard in store.shards(folder)] == [32, 64, 96]
+    for _ in range(20):
+        tasks.run_encoding(project)
+    told = lead.get(f"/api/v1/projects/{project}/progress").json()["encoding"]
+    assert [(each["encoder"], each["rows_done"], each["in_use"]) for each in sorted(told, key=lambda x: x["rung"])] == [
+        ("hashed_words", len(texts), False),
+        ("minilm_words", len(texts), True),
+    ]
+    features = ShardedFeatures(store.shards(folder))
+    bounds = [words.cut(text) for text in texts]
+    assert features.rows == len(texts)
+    assert features.cuts.bounds.tolist() == [pair for each in bounds for pair in each.tolist()]
+    contents = list(zip(texts, bounds, strict=True))
+    assert np.allclose(features.take(np.arange(features.cuts.pieces)), HashedWords().encode(contents, {}), atol=1e-6)
+    store.forget_joined(folder)
+    assert len(list(folder.glob("*"))) == 2 * len(store.shards(folder))
