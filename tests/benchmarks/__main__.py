@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from tests.benchmarks import report
 
-NAMES = ("calibration", "encode", "features", "loop", "serve")
+NAMES = ("calibration", "encode", "features", "intervals", "loop", "serve")
 
 
 def main() -> None:

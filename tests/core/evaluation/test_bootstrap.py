@@ -64,6 +64,16 @@ def test_macro_f1_has_no_interval_where_most_classes_are_rare() -> None:
     assert macro_f1_interval(truth, truth, rng) == (1.0, 1.0)
 
 
+def test_macro_f1_has_no_interval_where_half_are_rare_or_a_class_is_missing() -> None:
+    rng = np.random.default_rng(0)
+    truth = one_hot(np.repeat([0, 1], [40, 7]), 2)
+    assert macro_f1_interval(truth, truth, rng) is None
+    truth = one_hot(np.repeat([0, 1, 2], [40, 40, 40]), 4)
+    assert macro_f1_interval(truth, truth, rng) is None
+    truth = one_hot(np.repeat([0, 1, 2, 3], [40, 40, 40, 1]), 4)
+    assert macro_f1_interval(truth, truth, rng) is not None
+
+
 def test_a_single_item_has_no_interval() -> None:
     rng = np.random.default_rng(0)
     assert log_loss_interval(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]]), True, rng) is None
