@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -222,6 +223,7 @@ class Choice:
     key: Mapped[float | None] = mapped_column(Float(53))
     reason: Mapped[str | None] = mapped_column(String(500))
     suggestion: Mapped[dict[str, Any] | None]
+    suggestion_hidden: Mapped[bool] = mapped_column(default=False, server_default=false())  # from this person
 
 
 class Lease(Choice, Base):
@@ -274,7 +276,10 @@ class Label(Choice, Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="RESTRICT"))
     answer: Mapped[dict[str, Any] | None]
     skip_reason: Mapped[str | None] = mapped_column(String(500))
-    seconds: Mapped[float | None]
+    seconds: Mapped[float | None]  # of attention: without the time in which the tab was hidden or the person away
+    raw_seconds: Mapped[float | None]  # from when the item was shown to the answer
+    unsure: Mapped[bool] = mapped_column(default=False, server_default=false())
+    comment: Mapped[str | None] = mapped_column(String(2000))
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     ended_by: Mapped[str | None] = mapped_column(String(12))  # superseded | undone

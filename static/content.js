@@ -8,7 +8,7 @@ export function draw(modality, media, content) {
   return drawTable(content.columns ?? content);
 }
 
-/** Words for the live region. @param {string} modality @param {any} content */
+/** Words for the live region, and for lists. @param {string} modality @param {any} content */
 export function spoken(modality, content) {
   if (modality === "text") return String(content.text).slice(0, 300);
   if (modality === "image") return "an image";

@@ -1,43 +1,51 @@
 // @ts-check
-// The parts of the labelling page that are not the loop: the clock, the guidelines, the keyboard overlay.
+// The parts of the labelling page that are not the loop: the clock, the panels beside the item.
 
-/** Counts the seconds that the page was visible since the item came. */
+const IDLE_MS = 60_000; // so long may somebody read without moving anything
+const SIGNS = ["pointermove", "pointerdown", "keydown", "wheel", "touchstart", "scroll"];
+
+/** How long the item has been before the person: all of it, and the part in which they attended to it. */
 export class Clock {
   constructor() {
-    this.kept = 0;
-    this.since = this.#isVisible() ? performance.now() : null;
-    document.addEventListener("visibilitychange", () => this.#turn());
+    this.restart();
+    const seen = () => this.#count(performance.now());
+    for (const sign of SIGNS) addEventListener(sign, seen, { capture: true, passive: true });
+    document.addEventListener("visibilitychange", seen);
   }
 
   restart() {
-    this.kept = 0;
-    this.since = this.#isVisible() ? performance.now() : null;
+    this.shownAt = Date.now(); // the time of day goes on while a laptop sleeps
+    this.attended = 0;
+    this.lastSign = performance.now();
+    this.wasVisible = document.visibilityState === "visible";
   }
 
-  seconds() {
-    const running = this.since === null ? 0 : performance.now() - this.since;
-    return Math.round((this.kept + running) / 10) / 100;
+  /** @returns {{seconds: number, raw_seconds: number}} */
+  read() {
+    this.#count(performance.now());
+    const seconds = Math.round(this.attended / 10) / 100;
+    return { seconds, raw_seconds: Math.max(seconds, Math.round((Date.now() - this.shownAt) / 10) / 100) };
   }
 
-  #isVisible() {
-    return document.visibilityState === "visible";
-  }
-
-  #turn() {
-    if (this.since !== null) this.kept += performance.now() - this.since;
-    this.since = this.#isVisible() ? performance.now() : null;
+  /** A sign of life: what passed since the last one counts if the page was visible, up to the bound. @param {number} now */
+  #count(now) {
+    if (this.wasVisible) this.attended += Math.min(now - this.lastSign, IDLE_MS);
+    this.lastSign = now;
+    this.wasVisible = document.visibilityState === "visible";
   }
 }
 
-/** The guidelines' panel, which stays as it was left. @returns {() => void} toggles it */
-export function guidelines() {
-  const KEY = "marginalia.guide";
-  const panel = /** @type {HTMLElement} */ (document.querySelector("[data-guide]"));
-  const opener = /** @type {HTMLElement} */ (document.querySelector(".top [data-do=guide]"));
+/** A panel beside the item, which stays as it was left. @param {string} name @param {() => void} [opened] @returns {() => void} toggles it */
+export function panelOf(name, opened) {
+  const KEY = `marginalia.${name}`;
+  const panel = /** @type {HTMLElement} */ (document.querySelector(`[data-${name}]`));
+  const opener = /** @type {HTMLElement} */ (document.querySelector(`.top [data-do=${name}]`));
   /** @param {boolean} open */
   const set = (open) => {
+    if (open) for (const other of document.querySelectorAll("aside:not([hidden]) [data-do]")) if (!panel.contains(other)) /** @type {HTMLElement} */ (other).click();
     panel.hidden = !open;
     opener.setAttribute("aria-expanded", String(open));
+    if (open) opened?.();
   };
   let kept = null;
   try {

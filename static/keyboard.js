@@ -15,7 +15,9 @@ const scrolling = {
 };
 
 /** @type {Record<string, string>} */
-const KEYS = { u: "undo", Backspace: "undo", s: "skip", g: "guide", "?": "keys" };
+const KEYS = {
+  u: "undo", Backspace: "undo", s: "skip", g: "guide", "?": "keys", m: "mine", x: "unsure", c: "comment", Escape: "keep",
+};
 
 /**
  * @param {Record<string, (event?: Event) => void>} acts what the page can do, by name

@@ -3,16 +3,19 @@
 
 import { callsBy, detailOf, uuid } from "./api.js";
 import { draw } from "./content.js";
-import { Clock, guidelines } from "./desk.js";
+import { Clock, panelOf } from "./desk.js";
 import { Hand } from "./hand.js";
 import { listen } from "./keyboard.js";
+import { listMine } from "./mine.js";
 import { Outbox } from "./outbox.js";
+import { openComment, readRemark, showRemark, toggleUnsure } from "./remark.js";
 import { count, linkAside, say, showItem, showPending, showRest } from "./sheet.js";
 import { t } from "./words.js";
 
 /**
  * @typedef {import("./hand.js").Claim} Claim
- * @typedef {{labelId: string, claim: Claim, answer: any}} Past what was answered in this sitting, or before it
+ * What was answered in this sitting, or before it.
+ * @typedef {{labelId: string, claim: Claim, answer: any, skipped?: string | null, remark?: import("./remark.js").Remark}} Past
  */
 
 const NOTE_AFTER_MS = 1500; // what is sent sooner needs no word
@@ -21,10 +24,14 @@ const desk = /** @type {HTMLElement} */ (document.querySelector("[data-label-pag
 const { api = "", project = "", user = "", modality = "", media = "", widget: widgetUrl = "" } = desk.dataset;
 const undoButton = /** @type {HTMLButtonElement} */ (document.querySelector("[data-do=undo]"));
 const keysDialog = /** @type {HTMLDialogElement} */ (document.querySelector("[data-keys]"));
+const keepButton = /** @type {HTMLElement} */ (document.querySelector("[data-do=keep]"));
+const minePanel = /** @type {HTMLElement} */ (document.querySelector("[data-mine]"));
 const emptyReasons = JSON.parse(desk.dataset.empty ?? "{}");
 
 /** @type {Past[]} */
 let past = [];
+/** @type {Past | null} */
+let revisited = null; // it stands until another answer takes its place
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let noteTimer;
 let isSignedOut = false;
@@ -45,37 +52,49 @@ const earlier = fetchEarlier();
 
 // --- answering
 
-/** @param {any} before its answer, where it comes back */
-function paint(before = null) {
+/** @param {any} before its answer, where it comes back @param {import("./remark.js").Remark} [remark] */
+function paint(before = null, remark = undefined) {
   const claim = /** @type {Claim} */ (hand.current);
   showItem(claim, modality, before !== null);
+  showRemark(remark);
+  keepButton.hidden = revisited === null;
   widget.show(before, claim.suggestion, claim.item.content);
   clock.restart();
 }
 
 /** @param {object} given */
 function answer(given) {
-  put("labels", given, { answer: given, seconds: clock.seconds() });
+  put("labels", given, { answer: given });
 }
 
-/** @param {string} what @param {any} given @param {object} body */
+/** @param {string} what @param {any} given @param {any} body */
 function put(what, given, body) {
   const done = hand.current;
   if (!done) return;
   const id = uuid();
-  past.push({ labelId: id, claim: done, answer: given });
-  if (hand.next()) paint();
-  else showPending();
-  outbox.add({ id, method: "POST", path: `items/${done.item.id}/${what}`, body: { id, ...body }, itemId: done.item.id });
-  tally(given ? 1 : 0);
+  const remark = readRemark();
+  const whole = { id, ...body, ...clock.read(), ...remark };
+  const replaced = revisited?.answer ? 1 : 0;
+  past = past.filter((one) => one !== revisited);
+  past.push({ labelId: id, claim: done, answer: given, skipped: body.reason, remark });
+  revisited = null;
+  goOn();
+  outbox.add({ id, method: "POST", path: `items/${done.item.id}/${what}`, body: whole, itemId: done.item.id });
+  tally((given ? 1 : 0) - replaced);
   noteSoon();
   void hand.refill();
+}
+
+function goOn() {
+  if (hand.next()) paint();
+  else showPending();
 }
 
 /** @param {number} by */
 function tally(by) {
   count(by);
   undoButton.disabled = past.length === 0;
+  if (!minePanel.hidden) showMine();
 }
 
 // --- undoing
@@ -83,13 +102,38 @@ function tally(by) {
 /** The last answer comes back, marked, at once; the server is told in its turn. */
 async function undo() {
   if (!past.length) await earlier;
+  if (revisited) keep();
   const last = past.pop();
   if (!last) return;
   const { labelId, claim } = last;
   outbox.add({ id: uuid(), method: "DELETE", path: `labels/${labelId}`, body: null, itemId: claim.item.id });
-  hand.reopen({ ...claim, lease: { id: 0 }, node: claim.node ?? drawn(claim) });
-  paint(last.answer ?? {});
+  bringBack(last);
   tally(last.answer ? -1 : 0);
+}
+
+/** @param {Past} one */
+function bringBack({ claim, answer: given, remark }) {
+  hand.reopen({ ...claim, lease: { id: 0 }, node: claim.node ?? drawn(claim) });
+  paint(given ?? {}, remark);
+}
+
+/** Open one of my answers again: it stands until I give another. @param {Past} one */
+function revisit(one) {
+  if (revisited) keep();
+  revisited = one;
+  bringBack(one);
+}
+
+/** Leave the opened answer as it was. */
+function keep() {
+  if (!revisited) return;
+  revisited = null;
+  goOn();
+  void hand.refill();
+}
+
+function showMine() {
+  listMine(past, modality, revisit);
 }
 
 /** What was answered before this page was loaded, below what is answered on it. */
@@ -103,6 +147,8 @@ async function fetchEarlier() {
     labelId: one.id,
     claim: { item: one.item, lease: { id: 0 }, reason: "", suggestion: null },
     answer: one.answer,
+    skipped: one.skip_reason,
+    remark: { unsure: one.unsure, comment: one.comment ?? "" },
   })), ...past];
   tally(0);
 }
@@ -173,7 +219,11 @@ function unreachable(detail, status) {
 listen(
   {
     undo: () => void undo(),
-    guide: guidelines(),
+    guide: panelOf("guide"),
+    mine: panelOf("mine", () => void earlier.then(showMine)),
+    unsure: toggleUnsure,
+    comment: openComment,
+    keep,
     keys: () => keysDialog.showModal(),
   },
   (event) => hand.current !== null && widget.key(event),
@@ -193,6 +243,7 @@ if (!outbox.isDurable) say(t("not_kept"));
 /** @type {Claim | null} */
 const first = JSON.parse(desk.dataset.claim ?? "null");
 const before = JSON.parse(desk.dataset.before ?? "{}");
+keepButton.hidden = true;
 if (first && (await hand.begin(first))) paint(Object.keys(before).length ? before : null);
 else showPending();
 void hand.refill();

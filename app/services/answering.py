@@ -44,6 +44,9 @@ _SAID = {
     "answer": bindparam("said_answer", type_=Json),
     "skip_reason": bindparam("said_skip_reason", type_=String),
     "seconds": bindparam("said_seconds", type_=Float),
+    "raw_seconds": bindparam("said_raw_seconds", type_=Float),
+    "unsure": bindparam("said_unsure", type_=Boolean),
+    "comment": bindparam("said_comment", type_=String),
 }
 
 
@@ -53,8 +56,8 @@ def put(
 ) -> tuple[Row, int] | None:  # fmt: skip
     """Store it; returns how the item had been chosen, and how many labels wait to be learned, counted to `every` + 1.
 
-    said: `answer`, `seconds`. slots: the item's, whose row is locked; an answer gives its lease's slot back and takes
-    one, so they stay. None where this is no usual answer: nothing has changed then.
+    said: `answer`, `seconds` and the fields of a Remark. slots: the item's, whose row is locked; an answer gives its
+    lease's slot back and takes one, so they stay. None where this is no usual answer: nothing has changed then.
     """
     told = {"item": item_id, "user": user_id, "project": project_id, "label": label_id, "now": now}
     told |= {"used_up": slots <= 0, "most": every + 1, "said_skip_reason": None}

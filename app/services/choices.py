@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -108,6 +109,7 @@ def _from_queue() -> list[ColumnElement[Any]]:
         Round.pool_size.label("pool_size"),
         QueueRow.reason.label("reason"),
         QueueRow.suggestion.label("suggestion"),
+        false().label("suggestion_hidden"),
         QueueRow.rank.label("place"),
     ]
 
@@ -131,6 +133,7 @@ def _from_audit_order(source: Source) -> list[ColumnElement[Any]]:
         (cast(null(), Integer) if source == "rest" else cast(bindparam("pool"), Integer)).label("pool_size"),
         literal(REASONS[chosen_by]).label("reason"),
         cast(null(), Json).label("suggestion"),
+        false().label("suggestion_hidden"),
         Item.key.label("place"),
     ]
 

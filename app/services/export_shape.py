@@ -17,6 +17,9 @@ _LABEL = {
     "annotator": "string",
     "answer": "json",
     "seconds": "float",
+    "raw_seconds": "float",
+    "unsure": "bool",
+    "comment": "string",
     "created_at": "time",
     "chosen_by": "string",
     "inclusion_probability": "float",
@@ -26,9 +29,10 @@ _LABEL = {
     "rank": "integer",
     "pool_size": "integer",
     "key": "float",
+    "suggestion_hidden": "bool",
     "suggestion": "json",
 }
-_SKIP = {"annotator": "string", "reason": "string", "created_at": "time"}
+_SKIP = {"annotator": "string", "reason": "string", "comment": "string", "created_at": "time"}
 _FETCHED = 2000
 ByItem = dict[int, list[dict[str, Any]]]
 
@@ -45,17 +49,19 @@ def standing_labels(db: Session, ids: Sequence[int], emails: dict[int, str]) -> 
     told_time = raw.told_time(db)
     # A connection and no session, plain columns and no join: with records a page takes three times as long.
     for found in db.connection().execute(_standing(db, min(ids), max(ids))):
-        name, user_id, answer, seconds, created_at, *chosen, suggestion, item_id, reason = found
+        name, user_id, answer, seconds, lasted, unsure, comment, created_at, *chosen = found
+        *chosen, hidden, suggestion, item_id, reason = chosen
         mine = labels.get(item_id)
         if mine is None:
             continue  # a neighbour's
         annotator, created_at = emails[user_id], told_time(created_at)
         if answer is None:
-            skip = {"annotator": annotator, "reason": reason, "created_at": created_at}
+            skip = {"annotator": annotator, "reason": reason, "comment": comment, "created_at": created_at}
             skips.setdefault(item_id, []).append(skip)
         else:
             said = None if suggestion is None else Fragment(suggestion)
-            values = (raw.told_id(name), annotator, Fragment(answer), seconds, created_at, *chosen, said)
+            heard = (seconds, lasted, bool(unsure), comment)
+            values = (raw.told_id(name), annotator, Fragment(answer), *heard, created_at, *chosen, bool(hidden), said)
             mine.append(dict(zip(_LABEL, values, strict=True)))
     for several in (*labels.values(), *skips.values()):
         if len(several) > 1:
@@ -70,6 +76,9 @@ def _standing(db: Session, first: int, last: int) -> Any:
         Label.user_id,
         raw.json_text(db, Label.answer),
         Label.seconds,
+        Label.raw_seconds,
+        Label.unsure,
+        Label.comment,
         raw.time(db, Label.created_at),
         Label.chosen_by,
         Label.inclusion_probability,
@@ -79,6 +88,7 @@ def _standing(db: Session, first: int, last: int) -> Any:
         Label.rank,
         Label.pool_size,
         Label.key,
+        Label.suggestion_hidden,
         raw.json_text(db, Label.suggestion),
         Label.item_id,
         Label.skip_reason,

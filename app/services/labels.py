@@ -1,5 +1,6 @@
 """Labels: submitting, skipping, undoing. Nothing is deleted; a later word only writes the end of an earlier one."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,25 @@ from app.services.queue import Asked
 from app.services.users import Caller
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a person says beside an answer or a skip, and how long the item was before them."""
+
+    raw_seconds: float | None = None
+    unsure: bool = False
+    comment: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        """As the label keeps them."""
+        comment = _clean(self.comment, 2000) or None
+        return {"raw_seconds": self.raw_seconds, "unsure": self.unsure, "comment": comment}
+
+
+def _clean(said: str, most: int) -> str:
+    """Without NUL, which PostgreSQL keeps in no text."""
+    return said.replace("\x00", "").strip()[:most]
+
+
 def item_of(db: Session, item_id: int) -> Item:
     """An item by id, for finding its project. Raises NotFound."""
     item = db.get(Item, item_id)
@@ -40,6 +60,7 @@ def submit(
     now: datetime,
     may_review: bool = False,
     item: ItemFacts | None = None,
+    remark: "Remark | None" = None,
 ) -> tuple[Label, bool]:
     """Store an answer; returns the label and whether it is new.
 
@@ -49,7 +70,8 @@ def submit(
     """
     held = item or _lock(db, project, item_id)
     try:
-        said = {"answer": _task(orjson.dumps(project.task)).normalise(held.content, answer), "seconds": seconds}
+        said: dict[str, Any] = {"answer": _task(orjson.dumps(project.task)).normalise(held.content, answer)}
+        said |= {"seconds": seconds, **(remark or Remark()).fields()}
     except InvalidAnswer as error:
         known = _same(db, label_id, item_id, caller)
         if known is not None:
@@ -92,15 +114,16 @@ def skip(
     reason: str,
     now: datetime,
     label_id: UUID | None = None,
+    seconds: float | None = None,
+    remark: "Remark | None" = None,
 ) -> tuple[Label, bool]:
     """Pass an item over, with a reason: it goes to others, and not to this person again. Twice is once."""
     item = _lock(db, project, item_id)
     known = _same(db, label_id, item_id, caller) if label_id else _standing(db, item_id, caller.user_id)
     if known is not None and (label_id or known.answer is None):
         return known, False
-    label = Label(
-        id=label_id or uuid4(), answer=None, skip_reason=reason.replace("\x00", "").strip()[:500] or "no reason given"
-    )
+    said = {"seconds": seconds, **(remark or Remark()).fields()}
+    label = Label(id=label_id or uuid4(), answer=None, skip_reason=_clean(reason, 500) or "no reason given", **said)
     _put(db, project, item, caller, label, now, may_review=True)
     return label, True
 

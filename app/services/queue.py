@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from app.models import Item, Lease, Project, Round
@@ -67,11 +67,10 @@ def claim(
     if len(held) < n:
         share = project.recipe["random_share"]
         coins = [rng.random() < share for _ in range(n - len(held))]
-        held += _choose(db, project, user_id, coins, now, only_first)
+        held += _hiding(db, project, _choose(db, project, user_id, coins, now, only_first), rng)
     if not held and only_first:
         held = _own_leases(db, project, user_id, n, now)
-    show = project.recipe["show_suggestions"]
-    items = [_claimed(row, show) for row in held]
+    items = [_claimed(row, project.recipe["show_suggestions"]) for row in held]
     return Claims(items, None if items else _why_empty(db, project, user_id))
 
 
@@ -83,7 +82,7 @@ def _one_at_a_time(db: Session, project_id: int, user_id: int) -> None:
 def _own_leases(db: Session, project: Asked, user_id: int, n: int, now: datetime) -> list[Row]:
     """The caller's live leases, oldest first, pushed to a new end."""
     mine = [Lease.project_id == project.id, Lease.user_id == user_id, Lease.ended_at.is_(None), Lease.ends_at > now]
-    columns = [Lease.id.label("lease_id"), Lease.chosen_by, Lease.reason, Lease.suggestion]
+    columns = [Lease.id.label("lease_id"), Lease.chosen_by, Lease.reason, Lease.suggestion, Lease.suggestion_hidden]
     query = select(*columns, Item.id.label("item_id"), Item.external_id, Item.content)
     query = query.join(Item, Item.id == Lease.item_id).where(*mine).order_by(Lease.id).limit(n)
     held = db.execute(query).mappings().all()
@@ -110,6 +109,20 @@ def _choose(db: Session, project: Asked, user_id: int, coins: list[bool], now: d
     return chosen
 
 
+def _hiding(db: Session, project: Asked, rows: list[Row], rng: random.Random) -> list[Row]:
+    """Hide the model's suggestion from this person: of a random share, or of all where the lead shows none.
+
+    The lease remembers it, and so does the label: how much suggestions sway people is told by comparing the two.
+    """
+    share = project.recipe.get("hidden_share", 0.0) if project.recipe["show_suggestions"] else 1.0
+    if not share:
+        return rows
+    hidden = {row["lease_id"] for row in rows if row["suggestion"] is not None and rng.random() < share}
+    if hidden:
+        db.execute(update(Lease).where(Lease.id.in_(hidden)).values(suggestion_hidden=True))
+    return [{**row, "suggestion_hidden": row["lease_id"] in hidden} for row in rows]
+
+
 def _drawn(db: Session, project: Asked, told: dict[str, Any]) -> dict[str, Any]:
     """The probability with which an item is chosen at random, out of so many: `base`, and `bonus` for the `head`.
 
@@ -125,7 +138,7 @@ def _drawn(db: Session, project: Asked, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _claimed(row: Row, show_suggestion: bool) -> Claim:
-    suggestion = row["suggestion"] if show_suggestion else None
+    suggestion = row["suggestion"] if show_suggestion and not row["suggestion_hidden"] else None
     return Claim(
         row["item_id"],
         row["external_id"],
@@ -164,5 +177,5 @@ def shown(item: Item, lease: Lease, show_suggestion: bool) -> Claim:
         lease.ends_at,
         lease.chosen_by,
         lease.reason or "",
-        lease.suggestion if show_suggestion else None,
+        lease.suggestion if show_suggestion and not lease.suggestion_hidden else None,
     )

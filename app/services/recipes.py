@@ -113,6 +113,12 @@ class Recipe(BaseModel):
         default=False, description="Ask classes with few labels first, by what the model predicts."
     )
     show_suggestions: bool = Field(default=True, description="Show annotators what the model would answer.")
+    hidden_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of items whose suggestion is hidden, to see how it sways people.",
+    )
     encoder: dict[str, Any] | None = Field(
         default=None, description="None: the modality's ladder, quick first, better later."
     )

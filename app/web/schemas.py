@@ -11,12 +11,21 @@ class _In(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+RAW_SECONDS: Any = Field(
+    None, ge=0, le=1e7, allow_inf_nan=False, description="Seconds from when the item was shown, idle ones too."
+)
+COMMENT: Any = Field("", max_length=2000, description="What the person says of the item.")
+
+
 class LabelIn(_In):
     """An answer; `id` is made by the client, so that sending it twice stores it once."""
 
     id: UUID
     answer: Any = Field(description='{"class": name}, or for several classes {"classes": [names]}')
-    seconds: float | None = Field(None, ge=0, le=1e7, allow_inf_nan=False, description="Seconds taken.")
+    seconds: float | None = Field(None, ge=0, le=1e7, allow_inf_nan=False, description="Seconds of attention.")
+    raw_seconds: float | None = RAW_SECONDS
+    unsure: bool = Field(False, description="The person is not sure.")
+    comment: str = COMMENT
 
 
 class SkipIn(_In):
@@ -24,6 +33,10 @@ class SkipIn(_In):
 
     reason: str = Field("", max_length=500)
     id: UUID | None = Field(None, description="Made by the client; optional.")
+    seconds: float | None = Field(None, ge=0, le=1e7, allow_inf_nan=False, description="Seconds of attention.")
+    raw_seconds: float | None = RAW_SECONDS
+    unsure: bool = Field(False, description="The person is not sure.")
+    comment: str = COMMENT
 
 
 class RenewIn(_In):
@@ -96,6 +109,9 @@ class LabelOut(BaseModel):
     answer: dict[str, Any] | None
     skip_reason: str | None
     seconds: float | None
+    raw_seconds: float | None
+    unsure: bool
+    comment: str | None
     created_at: datetime
     chosen_by: str
 

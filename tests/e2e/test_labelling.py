@@ -254,3 +254,76 @@ def test_on_a_phone_every_target_is_large_and_nothing_overflows(visit: Any, labe
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     boxes = page.eval_on_selector_all(".answer", "all => all.map(one => one.getBoundingClientRect().bottom)")
     assert all(bottom <= 844 for bottom in boxes)
+
+
+def test_unsure_and_a_comment_are_said_by_key_and_kept_with_the_answer(
+    visit: Any, labelling: Project, bob: User
+) -> None:
+    page = visit(bob, address(labelling))
+    page.wait_for_selector(READY)
+    page.keyboard.press("x")
+    page.keyboard.press("c")
+    page.keyboard.type("1 of 2? 🤷")  # the keys of classes are letters here
+    page.keyboard.press("Enter")
+    press(page, "2")
+    press(page, "1")
+    settle(page, 2)
+    with reading() as db:
+        found = db.execute(select(Label.unsure, Label.comment, Label.seconds, Label.raw_seconds)).all()
+    assert [(one.unsure, one.comment) for one in found] == [(True, "1 of 2? 🤷"), (False, None)]
+    assert all(0 <= one.seconds <= one.raw_seconds for one in found)
+
+
+def test_time_in_which_nobody_looked_is_not_counted_as_attention(visit: Any, labelling: Project, bob: User) -> None:
+    page = visit(bob, address(labelling))
+    page.clock.install()
+    page.reload()
+    page.wait_for_selector(READY)
+    page.clock.run_for(5_000)
+    page.mouse.move(10, 10)
+    page.clock.run_for(600_000)  # ten minutes without a sign: one counts
+    page.mouse.move(20, 20)
+    page.evaluate(
+        "Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    page.clock.run_for(300_000)
+    page.evaluate("delete document.visibilityState; document.dispatchEvent(new Event('visibilitychange'))")
+    page.clock.run_for(2_000)
+    page.keyboard.press("1")
+    settle(page, 1)
+    with reading() as db:
+        taken = db.execute(select(Label.seconds, Label.raw_seconds)).one()
+    assert 66 < taken.seconds < 80
+    assert 906 < taken.raw_seconds < 920
+
+
+def test_one_of_my_answers_is_opened_from_the_list_and_another_takes_its_place(
+    visit: Any, labelling: Project, bob: User
+) -> None:
+    page = visit(bob, address(labelling))
+    page.wait_for_selector(READY)
+    first = shown(page)
+    press(page, "1")
+    press(page, "1")
+    press(page, "2")
+    settle(page, 3)
+    fourth = shown(page)
+    page.reload()
+    page.wait_for_selector(READY)
+    page.keyboard.press("m")
+    page.click("[data-mine-list] li:nth-child(3) button")
+    assert shown(page) == first
+    assert page.locator(".answer.before").get_attribute("data-class") == "spam"
+    page.keyboard.press("Escape")  # as it was
+    assert shown(page) == fourth
+    page.click("[data-mine-list] li:nth-child(3) button")
+    press(page, "2")
+    assert shown(page) == fourth
+    page.wait_for_function("() => document.querySelector('[data-mine-list] button').innerText.includes('ham')")
+    for _ in range(100):
+        if (first, bob.id, {"class": "ham"}, None) in standing():
+            break
+        page.wait_for_timeout(50)
+    assert sorted(str(answer) for _, _, answer, _ in standing()) == ["{'class': 'ham'}"] * 2 + ["{'class': 'spam'}"]
+    assert page.inner_text("[data-today]") == "3"

@@ -25,7 +25,7 @@ MakeProject = Callable[..., Project]
 LINE = {"id", "external_id", "content", "meta", "answer", "confidence", "labels", "skips"}
 LABEL = {
     "id", "annotator", "answer", "seconds", "created_at", "chosen_by", "inclusion_probability", "round", "strategy",
-    "score", "rank", "pool_size", "key", "suggestion",
+    "score", "rank", "pool_size", "key", "suggestion", "suggestion_hidden", "raw_seconds", "unsure", "comment",
 }  # fmt: skip
 
 SHOWN_NOW = NOW.isoformat().replace("+00:00", "Z")
@@ -85,7 +85,8 @@ def test_only_what_stands_is_exported_and_skips_are_told_apart(
     first, second = lines(project, only="all")
     assert first["skips"] == []
     assert (second["answer"], second["confidence"], second["labels"]) == (None, None, [])
-    assert second["skips"] == [{"annotator": alice.email, "reason": "unclear", "created_at": SHOWN_NOW}]
+    skip = {"annotator": alice.email, "reason": "unclear", "comment": None, "created_at": SHOWN_NOW}
+    assert second["skips"] == [skip]
 
 
 def test_answers_merge_and_the_filters_ask_for_what_they_say(

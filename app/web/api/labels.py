@@ -31,9 +31,17 @@ def shown(label: Label) -> dict[str, Any]:
         "answer": label.answer,
         "skip_reason": label.skip_reason,
         "seconds": label.seconds,
+        "raw_seconds": label.raw_seconds,
+        "unsure": bool(label.unsure),
+        "comment": label.comment,
         "created_at": label.created_at,
         "chosen_by": label.chosen_by,
     }
+
+
+def remark_of(given: LabelIn | SkipIn) -> labels.Remark:
+    """What is said beside the answer."""
+    return labels.Remark(given.raw_seconds, given.unsure, given.comment)
 
 
 @router.post("/items/{item_id}/labels", status_code=201, responses=STORED, response_model=None)
@@ -48,8 +56,9 @@ async def submit(item_id: Id, given: LabelIn, key: Keyed, then_next: NextToo = 0
         moment = now()
         who, item = access.to_item(db, key, item_id, moment, then_next > 0)
         label, is_new = labels.submit(
-            db, who.project, item_id, who.caller, given.id, given.answer, given.seconds, moment, who.may_review, item
-        )
+            db, who.project, item_id, who.caller, given.id, given.answer, given.seconds, moment, who.may_review, item,
+            remark_of(given),
+        )  # fmt: skip
         made = shown(label)
         if then_next:
             db.flush()
@@ -77,7 +86,8 @@ async def skip(item_id: Id, given: SkipIn, key: Keyed) -> Response:
     def work(db: Session) -> Response:
         moment = now()
         who, _ = access.to_item(db, key, item_id, moment)
-        label, is_new = labels.skip(db, who.project, item_id, who.caller, given.reason, moment, given.id)
+        said = (given.reason, moment, given.id, given.seconds, remark_of(given))
+        label, is_new = labels.skip(db, who.project, item_id, who.caller, *said)
         db.flush()
         return answer(shown(label), 201 if is_new else 200)
 

@@ -105,6 +105,8 @@ def recipe_of(form: FormData) -> dict[str, Any]:
             recipe[key] = text(form, key)
     if text(form, "random_percent"):
         recipe["random_share"] = _share(text(form, "random_percent"))
+    if text(form, "hidden_percent"):
+        recipe["hidden_share"] = _share(text(form, "hidden_percent"))
     if "shown" in form:  # an unticked box sends nothing; this field says that the box was there
         for name in ("show_suggestions", "leave_out_of_scope", "ask_duplicates_once", "balance_classes"):
             recipe[name] = name in form

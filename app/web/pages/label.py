@@ -127,11 +127,12 @@ def answer(caller: SignedIn, project_id: Id, form: Form) -> Response:
             marked = urlencode({"item": claim.item_id, "before": json.dumps(label.answer or {})}) if claim else ""
             return back_to(f"{address}?{marked}", "undone")
         item_id, label_id = _item_id(form), _uuid(text(form, "label_id"))
+        remark = labels.Remark(unsure="unsure" in form, comment=text(form, "comment"))
         if "skip" in form:
-            labels.skip(db, project, item_id, caller, text(form, "skip"), now(), label_id)
+            labels.skip(db, project, item_id, caller, text(form, "skip"), now(), label_id, remark=remark)
             return back_to(address, "skipped")
         given = _answer(project, labels.item_of(db, item_id).content, form)
-        labels.submit(db, project, item_id, caller, label_id, given, None, now())
+        labels.submit(db, project, item_id, caller, label_id, given, None, now(), remark=remark)
     return back_to(address)
 
 
