@@ -18,7 +18,7 @@ def upgrade() -> None:
     # Columns that are added one by one and have defaults: no table is written anew.
     for table in ("lease", "label"):
         op.add_column(table, sa.Column("suggestion_hidden", sa.Boolean(), nullable=False, server_default=sa.false()))
-    op.add_column("label", sa.Column("raw_seconds", sa.Float(), nullable=True))
+    op.add_column("label", sa.Column("raw_seconds", sa.Double(), nullable=True))
     op.add_column("label", sa.Column("unsure", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("label", sa.Column("comment", sa.String(length=2000), nullable=True))
 

@@ -71,6 +71,7 @@ def test_it_works(make_project: MakeProject, alice: User, bob: User) -> None:
         "id": str(number), "annotator": bob.email, "answer": SPAM, "seconds": 1.5, "created_at": SHOWN_NOW,
         "chosen_by": "queue", "inclusion_probability": 0.1, "round": 3, "strategy": "margin", "score": 0.25,
         "rank": 2, "pool_size": 3, "key": 0.5, "suggestion": {"answer": HAM},
+        "suggestion_hidden": False, "raw_seconds": None, "unsure": False, "comment": None,
     }  # fmt: skip
 
 
