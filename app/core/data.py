@@ -141,13 +141,19 @@ def of_items(
     features: Features, rows: IntArray, change: Callable[[FloatArray], FloatArray] | None = None
 ) -> FloatArray:
     """The features of whole items [n, d]: the mean over the pieces of one that is cut, each piece changed before."""
-    parts = []
-    step = BLOCK_ROWS if features.cuts.is_whole else 2048  # items at a time, whose pieces are many more
-    for start in range(0, max(len(rows), 1), step):
-        some = rows[start : start + step]
-        x = features.take(features.cuts.of(some))
-        parts.append(features.cuts.some(some).means(change(x) if change else x))
-    return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
+    cuts = features.cuts.some(rows)
+    if cuts.is_whole:
+        x = features.take(rows)
+        return change(x) if change else x
+    parts: list[FloatArray] = []
+    start = 0
+    while start < len(rows) or not parts:  # so many items at a time as have few pieces, at least one
+        end = int(np.searchsorted(cuts.offsets, cuts.offsets[start] + BLOCK_ROWS, side="right")) - 1
+        some = np.arange(start, max(end, min(start + 1, len(rows))))
+        x = features.take(features.cuts.of(rows[some]))
+        parts.append(cuts.some(some).means(change(x) if change else x))
+        start += max(len(some), 1)
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app import jobs, store
+from app.core import tasks
 from app.errors import BadInput, Conflict, Forbidden, NotFound
 from app.models import LOCK, Item, Label, Lease, Member, Project, User
 from app.services import recipes, users
@@ -128,7 +129,7 @@ def change_project(db: Session, project: Project, fields: dict[str, Any]) -> Pro
     whole = {
         "name": fields.get("name", project.name),
         "modality": project.modality,
-        "task": fields.get("task", project.task),
+        "task": _changed(project.task, fields.get("task", {})),
         "recipe": {**project.recipe, **partial},
         "guidelines": fields.get("guidelines", project.guidelines),
     }
@@ -144,6 +145,13 @@ def change_project(db: Session, project: Project, fields: dict[str, Any]) -> Pro
     return project
 
 
+def _changed(task: dict[str, Any], fields: Any) -> Any:
+    """A task with some fields changed; what its kind can be set to stays, unless the kind is another."""
+    if not isinstance(fields, dict) or fields.get("kind", task["kind"]) != task["kind"]:
+        return fields
+    return {**task, **fields}
+
+
 def _keep_answers_valid(db: Session, project: Project, task: recipes.TaskConfig) -> None:
     """Classes may be added, coloured, described and reordered; one that answers use may not go."""
     before = [each["name"] for each in project.task["classes"]]
@@ -153,6 +161,25 @@ def _keep_answers_valid(db: Session, project: Project, task: recipes.TaskConfig)
         raise Conflict(
             "There are labels already: classes may be added but not removed or renamed, and the kind of task stays.",
             errors=[{"field": "task.classes", "error": f"{name} is missing"} for name in gone],
+        )
+    settings = {key: value for key, value in (task.model_extra or {}).items() if project.task.get(key) != value}
+    if has_labels and settings:
+        _refuse_misfits(db, project, task, settings)
+
+
+def _refuse_misfits(db: Session, project: Project, task: recipes.TaskConfig, settings: dict[str, Any]) -> None:
+    """Raise Conflict where answers that stand would not be allowed by new settings."""
+    changed = tasks.load(task.model_dump())
+    standing = select(Label.answer).where(
+        Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_not(None)
+    )
+    answers = db.scalars(standing, execution_options={"yield_per": 5000})
+    misfits = sum(not changed.fits(answer) for answer in answers)
+    if misfits:
+        named = ", ".join(settings)
+        raise Conflict(
+            f"{misfits:,} answers would not fit any more; change them first.",
+            errors=[{"field": f"task.{named}", "error": f"{misfits:,} answers do not fit"}],
         )
 
 

@@ -21,7 +21,10 @@ class LabelIn(_In):
     """An answer; `id` is made by the client, so that sending it twice stores it once."""
 
     id: UUID
-    answer: Any = Field(description='{"class": name}, or for several classes {"classes": [names]}')
+    answer: Any = Field(
+        description='{"class": name}; of several classes {"classes": [names]}; of spans '
+        '{"spans": [{"start", "end", "class"}]} in code points'
+    )
     seconds: float | None = Field(None, ge=0, le=1e7, allow_inf_nan=False, description="Seconds of attention.")
     raw_seconds: float | None = RAW_SECONDS
     unsure: bool = Field(False, description="The person is not sure.")

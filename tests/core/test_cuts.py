@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from app.core import data
 from app.core.cuts import Cuts
 from app.core.data import ArrayFeatures, ShardedFeatures, cuts_array, cuts_of, cuts_path, of_items, some_of
 
@@ -47,7 +48,7 @@ def test_offsets_that_do_not_fit_are_refused():
         Cuts(3, OFFSETS, BOUNDS[:4])
 
 
-def test_features_of_words_lie_in_shards_with_their_cuts_beside(tmp_path):
+def test_features_of_words_lie_in_shards_with_their_cuts_beside(tmp_path, monkeypatch):
     x = np.arange(10, dtype=np.float32).reshape(5, 2)
     shards = []
     for start, end in ((0, 2), (2, 3)):
@@ -63,6 +64,11 @@ def test_features_of_words_lie_in_shards_with_their_cuts_beside(tmp_path):
     assert read.take(np.array([4, 1])).tolist() == [[8, 9], [2, 3]]
     assert [(start, len(block)) for start, block in read.shards()] == [(0, 2), (2, 3)]
     assert of_items(read, np.array([2, 0, 1])).tolist() == [[6, 7], [1, 2], [0, 0]]
+    monkeypatch.setattr(data, "BLOCK_ROWS", 1)  # pieces that are read at a time; an item is never read in parts
+    assert of_items(read, np.array([2, 0, 1])).tolist() == [[6, 7], [1, 2], [0, 0]]
+    assert of_items(read, np.array([], int)).shape == (0, 2)
+    squares = of_items(read, np.array([2, 0]), np.square)
+    assert np.allclose(squares, [[(16 + 36 + 64) / 3, (25 + 49 + 81) / 3], [2, 5]])
     again = cuts_of(cuts_array(CUTS), 3)
     assert again.offsets.tolist() == OFFSETS.tolist()
 

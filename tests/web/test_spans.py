@@ -154,6 +154,12 @@ def test_overlapping_spans_are_refused_or_kept_as_the_project_says(client_for: C
         answer = lead.post(f"/api/v1/items/{claim['item']['id']}/labels", json=label)
         assert answer.status_code == status, answer.text
     assert exported(lead, project)[0]["answer"] == given
+    change = {"task": {"classes": [*KIND["classes"], {"name": "thing"}]}}
+    changed = lead.patch(f"/api/v1/projects/{project}", json=change)
+    assert (changed.status_code, changed.json()["task"]["overlap"]) == (200, True), changed.text
+    off = lead.patch(f"/api/v1/projects/{project}", json={"task": {**change["task"], "overlap": False}})
+    assert off.status_code == 409
+    assert off.json()["errors"][0]["field"] == "task.overlap"
 
 
 def test_what_a_project_of_spans_cannot_be_is_refused(client_for: ClientFor, alice: User) -> None:

@@ -14,7 +14,7 @@ from app.core import words
 from app.core.encoders import Encoder
 from app.core.encoders._hashing import sums
 
-BLOCK = 512  # texts at a time
+BLOCK = 16_384  # words at a time
 LONGEST_WORD = 40  # code points of a word that are looked at
 _SHAPE = ((regex.compile(r"\p{Lu}+"), "X"), (regex.compile(r"\p{Ll}+"), "x"), (regex.compile(r"\p{N}+"), "9"))
 SCALE = 0.17  # so that features have a mean square norm of about 1
@@ -49,8 +49,15 @@ class HashedWords(Encoder):
 
     def encode(self, contents: Sequence[Any], learned: dict[str, Any]) -> npt.NDArray[np.float32]:  # noqa: ARG002
         """Features [words, d] of (text, bounds of its words), text by text, of a mean square norm of 1."""
-        parts = [self._block(contents[start : start + BLOCK]) for start in range(0, len(contents), BLOCK)]
-        return np.concatenate([np.empty((0, self.width), np.float32), *parts])
+        ends = np.cumsum([len(bounds) for _, bounds in contents])
+        features = np.empty((int(ends[-1]) if len(ends) else 0, self.width), np.float32)
+        start = 0
+        while start < len(contents):  # so many texts at a time as have few words, at least one
+            before = int(ends[start - 1]) if start else 0
+            end = max(int(np.searchsorted(ends, before + BLOCK, side="right")), start + 1)
+            features[before : ends[end - 1]] = self._block(contents[start:end])
+            start = end
+        return features
 
     def _block(self, contents: Sequence[Any]) -> npt.NDArray[np.float32]:
         """Every distinct word of the block is hashed once, for each place that it may stand in."""
