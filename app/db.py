@@ -37,8 +37,10 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self.writing = _sqlite(url, "BEGIN IMMEDIATE") if self.is_sqlite else _postgresql(url)
         self.reading = _sqlite(url, "BEGIN") if self.is_sqlite else self.writing
+        self.looking_up = self.writing if self.is_sqlite else _for_look_ups(url)
         self.write_session = sessionmaker(self.writing, expire_on_commit=False)
         self.read_session = sessionmaker(self.reading, expire_on_commit=False)
+        self.short_session = sessionmaker(self.looking_up, expire_on_commit=False)
         file = self.writing.url.database if self.is_sqlite else None
         lock = HostLock(Path(f"{file}-turn")) if file and file != ":memory:" else None
         self.turn: HostLock | FairLock | nullcontext[None] = lock or (FairLock() if self.is_sqlite else nullcontext())
@@ -48,8 +50,8 @@ class Database:
         """Finish what waits, and close every pooled connection."""
         if self.group is not None:
             self.group.close()
-        self.writing.dispose()
-        self.reading.dispose()
+        for engine in (self.writing, self.reading, self.looking_up):
+            engine.dispose()
         if isinstance(self.turn, HostLock):
             self.turn.close()
 
@@ -80,10 +82,29 @@ def _sqlite(url: str, begin: str) -> Engine:
     return engine
 
 
-def _postgresql(url: str) -> Engine:
+def _for_look_ups(url: str) -> Engine:
+    """PostgreSQL for the statements of `together()`, which find everything by a key.
+
+    Planning one anew takes as long as executing it, and is done for tables that were small when the database looked
+    last; there is one right plan for each, and it is kept.
+    """
+    engine = _postgresql(url, current().database_connections * 2 // 3)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET plan_cache_mode = force_generic_plan")
+            for way in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "jit"):
+                cursor.execute(f"SET {way} = off")
+        connection.commit()
+
+    return engine
+
+
+def _postgresql(url: str, connections: int = 0) -> Engine:
     engine = create_engine(
         url,
-        pool_size=current().database_connections,
+        pool_size=connections or max(2, current().database_connections // 3),
         max_overflow=0,
         pool_recycle=1800,
         hide_parameters=True,  # what people wrote, and the hashes of keys, stay out of the log
@@ -177,7 +198,7 @@ def _alone(base: Database, work: Callable[[Session], T]) -> T:
 
 
 def _committed(base: Database, work: Callable[[Session], T]) -> T:
-    with base.write_session() as db:
+    with base.short_session() as db:
         with db.begin():
             result = work(db)
         remembered = jobs.take(db)

@@ -238,21 +238,16 @@ class Lease(Choice, Base):
     ends_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     __table_args__ = (
+        # By person first: "what do I hold" and "do I hold this" both find it.
         Index(
-            "uq_lease_live",
-            "item_id",
+            "uq_lease_live_person",
             "user_id",
+            "item_id",
             unique=True,
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
-        Index(
-            "ix_lease_mine",
-            "project_id",
-            "user_id",
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
-        ),
+        Index("ix_lease_item", "item_id", "user_id"),
         Index(
             "ix_lease_ends",
             "ends_at",
@@ -304,6 +299,18 @@ class Label(Choice, Base):
         Index("ix_label_person", "project_id", "user_id", "created_at"),
         Index("ix_label_time", "project_id", "created_at"),
     )
+
+
+class Tally(Base):
+    """What one person's labels add to a project's counts; the sum over people is the project's. Imports: person 0."""
+
+    __tablename__ = "tally"
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    settled: Mapped[int] = mapped_column(default=0)  # items that somebody answered or skipped
+    labelled: Mapped[int] = mapped_column(default=0)  # items that somebody answered
+    answers: Mapped[int] = mapped_column(default=0)
+    skips: Mapped[int] = mapped_column(default=0)
 
 
 class Round(Base):

@@ -47,7 +47,7 @@ def emails() -> set[str]:
 
 def count_commits(database: Database) -> list[int]:
     commits: list[int] = []
-    event.listen(database.writing, "commit", lambda _: commits.append(1))
+    event.listen(database.looking_up, "commit", lambda _: commits.append(1))
     return commits
 
 
@@ -77,9 +77,9 @@ def test_a_commit_that_fails_fails_everyone_in_it_and_stores_nothing(database: D
     def refuse(_connection: Any) -> None:
         raise OperationalError("COMMIT", {}, OSError("the disk is full"))
 
-    event.listen(database.writing, "commit", refuse)
+    event.listen(database.looking_up, "commit", refuse)
     found = run(adding("a@example.org"), adding("b@example.org"))
-    event.remove(database.writing, "commit", refuse)
+    event.remove(database.looking_up, "commit", refuse)
     assert [type(one) for one in found] == [OperationalError, OperationalError]
     assert emails() == set()
     assert run(adding("a@example.org")) == ["a@example.org"]

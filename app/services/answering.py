@@ -10,9 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    CTE,
     Boolean,
     ColumnElement,
     Delete,
+    Exists,
     Float,
     Integer,
     Select,
@@ -21,16 +23,20 @@ from sqlalchemy import (
     Update,
     Uuid,
     bindparam,
+    case,
     delete,
     exists,
     func,
     insert,
+    literal,
     select,
     update,
 )
 from sqlalchemy.orm import Session
 
 from app.models import BigId, Item, Json, Label, Lease, QueueRow, UtcDateTime
+from app.services import tally
+from app.services.access import ItemFacts
 from app.services.choices import CHOICE, Row
 
 _items: Table = Item.metadata.tables["item"]
@@ -51,27 +57,30 @@ _SAID = {
 
 
 def put(
-    db: Session, item_id: int, slots: int, said: dict[str, Any], label_id: UUID, project_id: int, user_id: int,
+    db: Session, item: Item | ItemFacts, project_id: int, user_id: int, label_id: UUID, said: dict[str, Any],
     now: datetime, every: int,
 ) -> tuple[Row, int] | None:  # fmt: skip
     """Store it; returns how the item had been chosen, and how many labels wait to be learned, counted to `every` + 1.
 
-    said: `answer`, `seconds` and the fields of a Remark. slots: the item's, whose row is locked; an answer gives its
-    lease's slot back and takes one, so they stay. None where this is no usual answer: nothing has changed then.
+    said: `answer`, `seconds` and the fields of a Remark. The item's row is locked; an answer gives its lease's slot
+    back and takes one, so its slots stay. None where this is no usual answer: nothing has changed then.
     """
-    told = {"item": item_id, "user": user_id, "project": project_id, "label": label_id, "now": now}
-    told |= {"used_up": slots <= 0, "most": every + 1, "said_skip_reason": None}
+    told = {"item": item.id, "user": user_id, "project": project_id, "label": label_id, "now": now}
+    told |= {"used_up": item.slots <= 0, "most": every + 1, "said_skip_reason": None}
     told |= {f"said_{name}": value for name, value in said.items()}
     connection = db.connection()
     if connection.dialect.name == "postgresql":
-        row = connection.execute(_at_once(), told).mappings().first()
+        row = connection.execute(_at_once(), {**told, "settles": int(not item.is_settled)}).mappings().first()
         return (row, row["waiting"] + 1) if row else None
     how = connection.execute(_END_LEASE, told).mappings().first()
     if how is None:
         return None
+    is_first = item.is_settled is False or not connection.execute(_HAS_ANSWER, told).scalar_one()
     connection.execute(_INSERT, {**_label(told), **how})
     connection.execute(_SETTLE, told)
-    if slots <= 0:
+    who = tally.NOBODY if how["chosen_by"] == "import" else user_id
+    tally.add(db, project_id, who, tally.Counts(int(not item.is_settled), int(is_first), 1))
+    if item.slots <= 0:
         connection.execute(_FORGET, told)
     return how, connection.execute(_WAITING, told).scalar_one()
 
@@ -107,7 +116,12 @@ def _waiting() -> Select[Any]:
     return select(func.count()).select_from(fresh.limit(bindparam("most", type_=Integer)).subquery())
 
 
+def _has_answer() -> Exists:
+    return exists().where(Label.item_id == _ITEM, Label.ended_at.is_(None), Label.answer.is_not(None))
+
+
 _END_LEASE = _ending()
+_HAS_ANSWER = select(_has_answer())
 _INSERT = insert(_labels)
 _SETTLE = update(_items).where(_items.c.id == _ITEM).values(is_settled=True)
 _FORGET = _forgetting()
@@ -125,4 +139,14 @@ def _at_once() -> Select[Any]:
     used_up = bindparam("used_up", type_=Boolean)
     gone = _forgetting(used_up, exists().select_from(ended)).returning(_queue.c.rank).cte("gone")
     whole = select(*(ended.c[name] for name in CHOICE), _waiting().scalar_subquery().label("waiting"))
-    return whole.add_cte(put, settled, gone)
+    return whole.add_cte(put, settled, gone, _counting(ended).cte("counted"))
+
+
+def _counting(ended: CTE) -> Any:
+    """Add the answer to the tally, in the statement that stores it."""
+    who = case((ended.c.chosen_by == "import", tally.NOBODY), else_=_USER)
+    counts = [bindparam("settles", type_=Integer), case((_has_answer(), 0), else_=1), literal(1), literal(0)]
+    made = tally.upsert("postgresql").from_select(
+        ["project_id", "user_id", *tally.COUNTS], select(_PROJECT, who, *counts).select_from(ended)
+    )
+    return made.returning(literal(1).label("done"))

@@ -33,6 +33,7 @@ INVARIANTS = (
     Invariant(invariants.slots, invariants.mend_slots),
     Invariant(invariants.settled, invariants.mend_settled),
     Invariant(invariants.over_wanted),
+    Invariant(invariants.counts, invariants.mend_counts),
     Invariant(invariants.leases_past_their_end, invariants.mend_leases),
     Invariant(invariants.rows),
     Invariant(invariants.queue, invariants.mend_queue),

@@ -44,6 +44,7 @@ REASONS = {
 }
 _PROJECT, _USER = bindparam("project", type_=BigId), bindparam("user", type_=BigId)
 _NOW, _ENDS = bindparam("now", type_=UtcDateTime()), bindparam("ends", type_=UtcDateTime())
+_NOTHING = literal_column("0", Integer)
 _ROUND, _N = bindparam("round", type_=BigId), bindparam("n", type_=Integer)
 
 
@@ -74,9 +75,11 @@ def head_of_queue(db: Session, told: dict[str, Any]) -> Row | None:
 
 def open_to(user_id: Any) -> list[ColumnElement[bool]]:
     """An item with a slot, without this person's answer, skip or lease."""
-    standing = exists().where(Label.item_id == Item.id, Label.user_id == user_id, Label.ended_at.is_(None))
-    leased = exists().where(Lease.item_id == Item.id, Lease.user_id == user_id, Lease.ended_at.is_(None))
-    return [Item.slots > 0, ~standing, ~leased]
+    standing = select(Label.id).where(Label.item_id == Item.id, Label.user_id == user_id, Label.ended_at.is_(None))
+    leased = select(Lease.id).where(Lease.item_id == Item.id, Lease.user_id == user_id, Lease.ended_at.is_(None))
+    # The offset keeps PostgreSQL from reading all of a person's labels once, in place of one item's a few times: it
+    # plans these statements for tables that were small when it last looked.
+    return [Item.slots > 0, ~exists(standing.offset(_NOTHING)), ~exists(leased.offset(_NOTHING))]
 
 
 @cache
@@ -144,7 +147,7 @@ def _at_once(source: Source, only_first: bool) -> Select[Any]:
     query = _pick(source).with_for_update(of=Item, skip_locked=True, key_share=True).limit(_N)
     if only_first:
         own = [Lease.project_id == _PROJECT, Lease.user_id == _USER, Lease.ended_at.is_(None), Lease.ends_at > _NOW]
-        query = query.where(~exists().where(*own))
+        query = query.where(~exists(select(Lease.id).where(*own).offset(_NOTHING)))
     pick = query.cte("pick")
     # Written as an expression: another session's change of the slots must not be overwritten.
     took = update(_items).where(_items.c.id == pick.c.item_id).values(slots=_items.c.slots - 1)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app.models import Encoding, Item, Label, Lease, Project, QueueRow, Round
-from app.services import leases
+from app.services import leases, tally
 from app.services.findings import Finding, finding
 from app.services.measuring import LEASE as MEASURING
 from app.settings import current
@@ -238,4 +238,32 @@ def mend_encoding_in_use(db: Session, project: Project, now: datetime) -> int:  
     """Use what is there: the encoding with most rows."""
     most = select(Encoding.id).where(Encoding.project_id == project.id)
     project.encoding_id = db.scalar(most.order_by(Encoding.rows_done.desc(), Encoding.rung.desc()).limit(1))
+    return 1
+
+
+def counts(db: Session, project: Project, now: datetime) -> Finding | None:  # noqa: ARG001
+    """The tally says what the labels say."""
+    counted = dict(tally.counted(db, project.id))
+    kept = {user: tally.of_person(db, project.id, user) for user in tally.people(db, project.id) | set(counted)}
+    wrong = [
+        user
+        for user, mine in kept.items()
+        if (mine.answers, mine.skips)
+        != (counted.get(user, tally.Counts()).answers, counted.get(user, tally.Counts()).skips)
+    ]
+    items = [tally.total(each) for each in (kept.values(), counted.values())]
+    if (items[0].settled, items[0].labelled) != (items[1].settled, items[1].labelled):
+        wrong.append(tally.NOBODY)
+    return finding(
+        "counts",
+        sorted(set(wrong)),
+        "people whose answers are counted wrong",
+        "The number of answers that pages show, and out of how many items a random check is drawn, is not what the "
+        "labels say.",
+    )
+
+
+def mend_counts(db: Session, project: Project, now: datetime) -> int:  # noqa: ARG001
+    """Count the labels anew, while nobody writes one."""
+    tally.recount(db, project.id)
     return 1

@@ -15,7 +15,7 @@ from app.core.tasks import InvalidAnswer, Task
 from app.core.tasks import load as load_task
 from app.errors import BadInput, Conflict, NotFound
 from app.models import Item, Label, Lease, Project, QueueRow
-from app.services import answering, leases, queue
+from app.services import answering, leases, queue, tally
 from app.services.access import ItemFacts
 from app.services.choices import CHOICE
 from app.services.queue import Asked
@@ -78,7 +78,7 @@ def submit(
             return known, False
         raise BadInput(str(error), [{"field": "answer", "error": str(error)}]) from error
     every = project.recipe["retrain_every"]
-    stored = answering.put(db, item_id, held.slots, said, label_id, project.id, caller.user_id, now, every)
+    stored = answering.put(db, held, project.id, caller.user_id, label_id, said, now, every)
     if stored is None:
         return _submit_unusual(db, project, item_id, caller, Label(id=label_id, **said), now, may_review)
     how, waiting = stored
@@ -142,8 +142,8 @@ def undo(db: Session, caller: Caller, label_id: UUID, now: datetime) -> tuple[La
     if label.ended_by == "superseded":
         raise Conflict("A later answer has taken this one's place; undo that one.")
     if label.ended_by is None:
-        _end_label(label, "undone", now)
-        db.flush()
+        with tally.following(db, label, caller.user_id):
+            _end_label(label, "undone", now)
         lease = Lease(
             project_id=project.id,
             item_id=item.id,
@@ -215,6 +215,20 @@ def _put(
     earlier = _standing(db, item.id, caller.user_id)
     if lease is None and earlier is None and item.slots <= 0 and not may_review:
         raise Conflict("This item wants no more answers.")
+    source: Lease | Label | None = earlier or lease
+    how = {name: getattr(source, name) for name in CHOICE} if source else {"chosen_by": "review", "key": item.key}
+    for name, value in how.items():
+        setattr(label, name, value)
+    label.project_id, label.item_id, label.user_id = project.id, item.id, caller.user_id
+    label.created_at = now
+    with tally.following(db, label, caller.user_id):
+        _end_earlier_and_add(db, item, label, lease, earlier, now)
+    _note_unlearned(db, project)
+
+
+def _end_earlier_and_add(
+    db: Session, item: Item, label: Label, lease: Lease | None, earlier: Label | None, now: datetime
+) -> None:
     change = -1 if label.answer is not None else 0
     if lease is not None and lease.ended_at is None:
         lease.ended_at = now
@@ -223,15 +237,8 @@ def _put(
         _end_label(earlier, "superseded", now)
         change += 1 if earlier.answer is not None else 0
         db.flush()  # the earlier must have ended before the unique index sees the later
-    source: Lease | Label | None = earlier or lease
-    how = {name: getattr(source, name) for name in CHOICE} if source else {"chosen_by": "review", "key": item.key}
-    for name, value in how.items():
-        setattr(label, name, value)
-    label.project_id, label.item_id, label.user_id = project.id, item.id, caller.user_id
-    label.created_at = now
     db.add(label)
     _change_item(db, item.id, change, is_settled=True)
-    _note_unlearned(db, project)
 
 
 def _end_label(label: Label, how: str, now: datetime) -> None:

@@ -4,29 +4,27 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core import tasks
 from app.models import Encoding, Item, Label, Lease, Project, QueueRow, Round, User, Worker
-from app.services import shards
+from app.services import shards, tally
 
 ALIVE_WITHIN = timedelta(seconds=20)
 
 
 def progress(db: Session, project: Project, user_id: int | None = None) -> dict[str, Any]:
     """How far a project is. `accuracy` is measured on the audit set by the newest round, None before it can be."""
-    labelled, labels = answered(db, project.id)
-    skipped = [Label.project_id == project.id, Label.ended_at.is_(None), Label.answer.is_(None)]
-    skips = db.scalar(select(func.count()).select_from(Label).where(*skipped))
+    counts = tally.of_project(db, project.id)
     waiting = db.scalar(select(func.count()).where(Label.project_id == project.id, Label.learned_round_id.is_(None)))
     last = db.get(Round, project.queue_round_id) if project.queue_round_id else None
     measured = last_measured(db, project)
     found: dict[str, Any] = {
         "items": project.next_row,
-        "labelled": labelled,
-        "labels": labels,
-        "skips": skips or 0,
+        "labelled": counts.labelled,
+        "labels": counts.answers,
+        "skips": counts.skips,
         "open_leases": open_leases(db, project.id),
         "unlearned": waiting or 0,
         "round": last.number if last else None,
@@ -37,7 +35,7 @@ def progress(db: Session, project: Project, user_id: int | None = None) -> dict[
         "encoding": encoding_state(db, project),
     }
     if user_id is not None:
-        found["mine"] = {"labels": mine(db, project.id, user_id)}
+        found["mine"] = {"labels": tally.of_person(db, project.id, user_id).answers}
     return found
 
 
@@ -47,24 +45,16 @@ def last_measured(db: Session, project: Project) -> dict[str, Any]:
     return db.scalar(query.order_by(Round.number.desc()).limit(1)) or {}
 
 
-def answered(db: Session, project_id: int) -> tuple[int, int]:
-    """How many items have an answer, and how many answers there are."""
-    standing = [Label.project_id == project_id, Label.ended_at.is_(None), Label.answer.is_not(None)]
-    items, labels = db.execute(select(func.count(distinct(Label.item_id)), func.count()).where(*standing)).one()
-    return items, labels
-
-
-def mine(db: Session, project_id: int, user_id: int, since: datetime | None = None) -> int:
-    """How much this person has answered, in all or since a time."""
+def answered_since(db: Session, project_id: int, user_id: int, since: datetime) -> int:
+    """How much this person has answered since a time, but for imports; it is counted, so ask for a day, not for all."""
     query = select(func.count()).where(
         Label.project_id == project_id,
         Label.user_id == user_id,
+        Label.created_at >= since,
         Label.ended_at.is_(None),
         Label.answer.is_not(None),
         Label.chosen_by != "import",
     )
-    if since is not None:
-        query = query.where(Label.created_at >= since)
     return db.scalar(query) or 0
 
 

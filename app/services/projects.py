@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app import jobs, store
 from app.core import tasks
 from app.errors import BadInput, Conflict, Forbidden, NotFound
-from app.models import LOCK, Item, Label, Lease, Member, Project, User
+from app.models import LOCK, Item, Label, Lease, Member, Project, Tally, User
 from app.services import recipes, users
 from app.services.users import Caller
 
@@ -68,9 +68,7 @@ def role_as(caller: Caller, of_member: str | None) -> str | None:
 
 def list_projects(db: Session, caller: Caller) -> list[ProjectSummary]:
     """The projects that the caller may see, newest first."""
-    labelled = (
-        select(func.count()).select_from(Item).where(Item.project_id == Project.id, Item.is_settled).scalar_subquery()
-    )
+    labelled = select(func.coalesce(func.sum(Tally.settled), 0)).where(Tally.project_id == Project.id).scalar_subquery()
     query = (
         select(Project, Member.role, labelled)
         .outerjoin(Member, (Member.project_id == Project.id) & (Member.user_id == caller.user_id))

@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from app.models import Item, Lease, Project, Round
-from app.services import choices, leases
+from app.models import Item, Lease, Project
+from app.services import choices, leases, tally
 from app.services.access import ProjectFacts
 from app.services.choices import Row
 
 Asked = Project | ProjectFacts
 
 MOST_AT_ONCE = 50
-# Below this many items the pool is counted at each draw; above, the last round's count stands in for it.
-COUNTED_BELOW = 50_000
 EMPTY = {
     "no_items": "There are no items yet.",
     "all_answered": "Every item has all its answers.",
@@ -102,7 +100,7 @@ def _choose(db: Session, project: Asked, user_id: int, coins: list[bool], now: d
     if len(chosen) < len(coins) and project.queue_round_id is not None:
         chosen += choices.take(db, "queue", {**told, "n": len(coins) - len(chosen)}, only_first)
     if len(chosen) < len(coins):
-        pool = _pool_size(db, project)
+        pool = tally.unsettled(db, project)
         chosen += choices.take(db, "fresh", {**told, "pool": pool, "n": len(coins) - len(chosen)}, only_first)
     if len(chosen) < len(coins):
         chosen += choices.take(db, "rest", {**told, "n": len(coins) - len(chosen)}, only_first)
@@ -129,7 +127,7 @@ def _drawn(db: Session, project: Asked, told: dict[str, Any]) -> dict[str, Any]:
     Beside a queue that draws, given the coin. Beside one that always asks its head, over both sides of the coin: the
     head could have been asked by the other side, too, and without the coin's share no other item could.
     """
-    pool = _pool_size(db, project)
+    pool = tally.unsettled(db, project)
     head = choices.head_of_queue(db, told) if project.queue_round_id is not None else None
     if head is not None and head["propensity"] is not None:
         return {"pool": pool, "base": 1 / pool, "head": None, "bonus": 0.0}
@@ -149,13 +147,6 @@ def _claimed(row: Row, show_suggestion: bool) -> Claim:
         row["reason"] or "",
         suggestion,
     )
-
-
-def _pool_size(db: Session, project: Asked) -> int:
-    if project.next_row > COUNTED_BELOW and project.queue_round_id is not None:
-        return max(1, db.scalar(select(Round.pool_size).where(Round.id == project.queue_round_id)) or 1)
-    count = db.scalar(select(func.count()).select_from(Item).where(Item.project_id == project.id, ~Item.is_settled))
-    return max(1, count or 1)
 
 
 def _why_empty(db: Session, project: Asked, user_id: int) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Table, bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from app.models import Item, Label, Project
-from app.services import bulk
+from app.services import bulk, tally
 from app.services.upload_distinct import DUPLICATE, GOOD, REFUSED
 from app.services.upload_rows import Candidate
 from app.services.upload_spool import Checked
@@ -73,7 +73,7 @@ def insert(
     """Insert the rows that are good, each with a random key of its own; returns how many."""
     good = checked.good
     votes = int(project.recipe["votes_wanted"])
-    first, added = project.next_row, 0
+    first, added, answered = project.next_row, 0, 0
     same = {"project_id": project.id, "created_at": now}
     with bulk.growing(db, _ITEM, good):
         for start, block in checked.blocks():
@@ -86,6 +86,8 @@ def insert(
                 if label_as != "truth":
                     labels = _labels(new, ids, keys, rng)
                     bulk.insert_rows(db, _LABEL, _LABEL_NAMES, labels, {**same, "user_id": user_id, **_IMPORTED})
+                    answered += len(labels)
+    tally.add(db, project.id, tally.NOBODY, tally.Counts(answered, answered, answered))
     db.execute(update(Project).where(Project.id == project.id).values(next_row=first + added))
     db.refresh(project)
     return added

@@ -42,6 +42,7 @@ def test_a_fresh_project_has_nothing_to_find(project: Project) -> None:
     [
         ("UPDATE item SET slots = 7 WHERE row = 1", "slots"),
         ("UPDATE item SET is_settled = true WHERE row = 1", "settled"),
+        ("INSERT INTO tally VALUES ((SELECT max(id) FROM project), 7, 1, 1, 1, 0)", "counts"),
         ("UPDATE project SET queue_round_id = 4711", "queue"),
         ("UPDATE project SET encoding_id = 4711", "encoding_in_use"),
     ],

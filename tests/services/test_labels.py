@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.db import reading, transaction
 from app.errors import BadInput, Conflict, NotFound
 from app.models import Item, Label, Lease, Project, QueueRow, User
-from app.services import check, labels, leases, queue
+from app.services import check, labels, leases, queue, tally
 from app.services.users import caller
 from tests.conftest import NOW, MakeProject
 from tests.services.test_queue import claim, publish, slots
@@ -248,3 +248,41 @@ def test_leases_of_a_submitted_item_are_over(make_project: MakeProject, bob: Use
     submit(project, claim(project, bob).items[0].item_id, bob)
     with reading() as db:
         assert db.scalars(select(Lease).where(Lease.ended_at.is_(None))).all() == []
+
+
+def counts(project: Project) -> tally.Counts:
+    with reading() as db:
+        return tally.of_project(db, project.id)
+
+
+def test_counts_follow_answers_skips_changes_and_undo(make_project: MakeProject, alice: User, bob: User) -> None:
+    project = make_project(["a", "b"], recipe={"votes_wanted": 2})
+    first, second = [one.item_id for one in claim(project, bob, 2).items]
+    label, _ = submit(project, first, bob)
+    submit(project, first, bob, HAM)
+    skip(project, second, bob)
+    claim(project, alice, 2)
+    submit(project, first, alice)
+    assert counts(project) == tally.Counts(settled=2, labelled=1, answers=2, skips=1)
+    with reading() as db:
+        assert tally.of_person(db, project.id, bob.id).answers == 1
+        assert tally.unsettled(db, db.get_one(Project, project.id)) == 1  # none is left, and nothing is divided by 0
+        latest = labels.recent(db, db.get_one(Project, project.id), alice.id, 1)[0][0]
+    undo(alice, latest.id)
+    assert counts(project) == tally.Counts(settled=2, labelled=1, answers=1, skips=1)
+    assert_invariants()
+
+
+def test_two_people_who_answer_one_item_at_once_are_counted_as_one_item(
+    make_project: MakeProject, alice: User, bob: User
+) -> None:
+    project = make_project(["a"], recipe={"votes_wanted": 2})
+    item = claim(project, bob).items[0].item_id
+    claim(project, alice)
+    threads = [threading.Thread(target=submit, args=(project, item, user)) for user in (alice, bob)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts(project) == tally.Counts(settled=1, labelled=1, answers=2, skips=0)
+    assert_invariants()

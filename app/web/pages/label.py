@@ -15,7 +15,7 @@ from app.core import plugins, tasks
 from app.db import transaction
 from app.errors import BadInput
 from app.models import Project
-from app.services import labels, progress, projects, queue
+from app.services import labels, progress, projects, queue, tally
 from app.services.round_data import OUT_OF_SCOPE
 from app.services.users import Caller
 from app.web import strict_json, words
@@ -78,8 +78,8 @@ def _render(
         can_undo=bool(recent),
         words=words.for_scripts("en"),
         undo_id=str(recent[0][0].id) if recent else "",
-        today=progress.mine(db, project.id, caller.user_id, _midnight(now())),
-        labelled=progress.answered(db, project.id)[0],
+        today=progress.answered_since(db, project.id, caller.user_id, _midnight(now())),
+        labelled=tally.of_project(db, project.id).labelled,
         items=project.next_row,
         skip_reasons=SKIP_REASONS,
         empty_said=queue.EMPTY.get(empty or "", ""),
