@@ -8,6 +8,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     Dialect,
     Float,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
     Uuid,
     false,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -208,6 +210,13 @@ class Item(Base):
             postgresql_where=text("is_settled"),
         ),
     )
+
+
+# As the indexes say it, word for word: SQLite uses a partial index only for a question that repeats its condition, and
+# SQLAlchemy would write "= 0", or "> ?", of which it cannot know.
+UNSETTLED: ColumnElement[bool] = literal_column("NOT item.is_settled")
+SETTLED: ColumnElement[bool] = literal_column("item.is_settled")
+OPEN: ColumnElement[bool] = literal_column("item.slots > 0")
 
 
 class Choice:

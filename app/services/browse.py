@@ -6,7 +6,7 @@ from typing import Any, Literal
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from app.models import Item, Label, Project, User
+from app.models import SETTLED, UNSETTLED, Item, Label, Project, User
 from app.services.upload_rows import digest_of
 
 Only = Literal["all", "labelled", "unlabelled"]
@@ -24,7 +24,7 @@ def items(db: Session, project: Project, only: Only, after: int, n: int) -> tupl
     """A page of items with rows above `after`, and the last row where more follow (a keyset: no page gets slower)."""
     query = select(Item).where(Item.project_id == project.id, Item.row > after).order_by(Item.row).limit(n + 1)
     if only != "all":
-        query = query.where(Item.is_settled if only == "labelled" else ~Item.is_settled)
+        query = query.where(SETTLED if only == "labelled" else UNSETTLED)
     found = list(db.scalars(query))
     shown = {item.id: Browsed(item) for item in found[:n]}
     standing = (

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from app.models import BigId, Choice, Item, Json, Label, Lease, QueueRow, Round, UtcDateTime
+from app.models import OPEN, UNSETTLED, BigId, Choice, Item, Json, Label, Lease, QueueRow, Round, UtcDateTime
 
 # The queue; the audit order as a random check; as a fallback; as a fallback among items that somebody has answered.
 Source = Literal["queue", "random", "fresh", "rest"]
@@ -79,7 +79,7 @@ def open_to(user_id: Any) -> list[ColumnElement[bool]]:
     leased = select(Lease.id).where(Lease.item_id == Item.id, Lease.user_id == user_id, Lease.ended_at.is_(None))
     # The offset keeps PostgreSQL from reading all of a person's labels once, in place of one item's a few times: it
     # plans these statements for tables that were small when it last looked.
-    return [Item.slots > 0, ~exists(standing.offset(_NOTHING)), ~exists(leased.offset(_NOTHING))]
+    return [OPEN, ~exists(standing.offset(_NOTHING)), ~exists(leased.offset(_NOTHING))]
 
 
 @cache
@@ -89,8 +89,13 @@ def _pick(source: Source) -> Select[Any]:
         how = _from_queue()
         query = select(*how).join(QueueRow, QueueRow.item_id == Item.id).join(Round, Round.id == QueueRow.round_id)
         return query.where(QueueRow.round_id == _ROUND, *open_to(_USER)).order_by(QueueRow.rank)
-    query = select(*_from_audit_order(source)).where(Item.project_id == _PROJECT, *open_to(_USER)).order_by(Item.key)
-    return query if source == "rest" else query.where(~Item.is_settled)
+    query = select(*_from_audit_order(source)).where(Item.project_id == _PROJECT).order_by(Item.key)
+    if source == "rest":
+        return query.where(*open_to(_USER))
+    # The sum hides the slots from the index of open items: where several answers are wanted, that index begins with
+    # all the items that have some, and each claim would walk past them.
+    _, *not_mine = open_to(_USER)
+    return query.where(UNSETTLED, Item.slots + 0 > 0, *not_mine)
 
 
 def _item() -> list[ColumnElement[Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from app.models import Item, Lease, Project
+from app.models import OPEN, Item, Lease, Project
 from app.services import choices, leases, tally
 from app.services.access import ProjectFacts
 from app.services.choices import Row
@@ -152,7 +152,7 @@ def _claimed(row: Row, show_suggestion: bool) -> Claim:
 def _why_empty(db: Session, project: Asked, user_id: int) -> str:
     if project.next_row == 0:
         return "no_items"
-    if db.scalar(select(Item.id).where(Item.project_id == project.id, Item.slots > 0).limit(1)) is not None:
+    if db.scalar(select(Item.id).where(Item.project_id == project.id, OPEN).limit(1)) is not None:
         return "only_yours"
     others = select(Lease.id).where(Lease.project_id == project.id, Lease.ended_at.is_(None), Lease.user_id != user_id)
     return "all_leased" if db.scalar(others.limit(1)) is not None else "all_answered"

@@ -14,7 +14,7 @@ from app.core.data import IntArray, ShardedFeatures
 from app.core.findings import History
 from app.core.stages.duplicates import COPIES
 from app.core.tasks import load as load_task
-from app.models import Item, Label, Lease, Project, Round
+from app.models import SETTLED, UNSETTLED, Item, Label, Lease, Project, Round
 
 if TYPE_CHECKING:
     from app.core.round import RoundInput
@@ -117,12 +117,10 @@ def audit_set(db: Session, project_id: int) -> Audit:
     Keys are uniform and independent of everything else, so these items are a uniform sample of the pool, whoever
     asked them first. What was imported was not drawn: its items are left out.
     """
-    frontier = db.scalar(
-        select(Item.key).where(Item.project_id == project_id, ~Item.is_settled).order_by(Item.key).limit(1)
-    )
+    frontier = db.scalar(select(Item.key).where(Item.project_id == project_id, UNSETTLED).order_by(Item.key).limit(1))
     drawn = exists().where(Label.item_id == Item.id, Label.ended_at.is_(None), Label.chosen_by != "import")
     answered = drawn.where(Label.answer.is_not(None))
-    below = [Item.project_id == project_id, Item.is_settled]
+    below = [Item.project_id == project_id, SETTLED]
     if frontier is not None:
         below.append(Item.key < frontier)
     skipped = select(func.count()).select_from(Item).where(*below, drawn, ~answered)
@@ -150,7 +148,7 @@ def _foreign_rows(db: Session, project_id: int) -> IntArray:
     """The items that somebody calls out of scope, and that nobody answered."""
     says = exists().where(Label.item_id == Item.id, Label.ended_at.is_(None))
     foreign = says.where(Label.answer.is_(None), Label.skip_reason == OUT_OF_SCOPE)
-    query = select(Item.row).where(Item.project_id == project_id, Item.is_settled, foreign)
+    query = select(Item.row).where(Item.project_id == project_id, SETTLED, foreign)
     return _rows(db, query.where(~says.where(Label.answer.is_not(None))))
 
 

@@ -258,7 +258,7 @@ def counts(project: Project) -> tally.Counts:
 def test_counts_follow_answers_skips_changes_and_undo(make_project: MakeProject, alice: User, bob: User) -> None:
     project = make_project(["a", "b"], recipe={"votes_wanted": 2})
     first, second = [one.item_id for one in claim(project, bob, 2).items]
-    label, _ = submit(project, first, bob)
+    submit(project, first, bob)
     submit(project, first, bob, HAM)
     skip(project, second, bob)
     claim(project, alice, 2)

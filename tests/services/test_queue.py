@@ -6,12 +6,12 @@ from itertools import zip_longest
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Integer, bindparam, event, select
 
-from app.db import reading, transaction
+from app.db import Database, reading, transaction
 from app.errors import Forbidden
 from app.models import Item, Lease, Project, QueueRow, Round, User
-from app.services import leases, queue
+from app.services import choices, leases, queue
 from tests.conftest import NOW, MakeProject
 
 NEVER = random.Random(0)
@@ -204,3 +204,32 @@ def test_many_people_at_once_never_get_the_last_slot_twice(
     assert len(leases) == len(set(leases)) == 60
     assert slots(project) == [0] * 60
     assert set(got) == {f"text {number}" for number in range(60)}
+
+
+@pytest.mark.parametrize(
+    ("source", "indexes"),
+    [
+        ("queue", {"pk_queue", "sqlite_autoindex_queue_1"}),
+        ("random", {"ix_item_unsettled"}),
+        ("fresh", {"ix_item_unsettled"}),
+        ("rest", {"ix_item_open"}),
+    ],
+)
+def test_no_claim_looks_at_all_items(
+    make_project: MakeProject, bob: User, database: Database, source: choices.Source, indexes: set[str]
+) -> None:
+    """Sorting the pool at each claim would be right, too, and slow with a million items."""
+    project = make_project([f"text {number}" for number in range(50)])
+    told = {"project": project.id, "user": bob.id, "round": 1, "n": 1, "share": 0.1, "pool": 1, "base": 0.1}
+    told |= {"head": None, "bonus": 0.0, "now": NOW, "ends": NOW}
+    query = choices._pick(source).limit(bindparam("n", type_=Integer))
+    explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+    seen: list[tuple[str, Any]] = []
+    with database.looking_up.connect() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *told: seen.append((told[2], told[3])))
+        connection.execute(query, told).all()
+        statement, parameters = seen[-1]
+        plan = "\n".join(str(row) for row in connection.exec_driver_sql(explain + statement, parameters))
+    assert any(name in plan for name in indexes), plan
+    assert "ORDER BY" not in plan, plan
+    assert "Sort" not in plan, plan
