@@ -172,6 +172,7 @@ def test_a_partial_or_changed_backup_is_refused_and_nothing_is_restored(
         "marginalia.sqlite3",
         "marginalia.sqlite3-wal",
         "marginalia.sqlite3-shm",
+        "marginalia.sqlite3-turn",
     }
 
 
