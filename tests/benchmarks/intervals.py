@@ -22,7 +22,7 @@ from app.core.record import verdict
 from app.core.tasks import load as load_task
 from tests.benchmarks.report import table
 
-POOL, SIZES, REPETITIONS = 20_000, (50, 100, 300), 300
+POOL, SIZES, REPETITIONS = 20_000, (50, 100, 300), 200
 WORLDS = {
     "2 classes, balanced": (0.5, 0.5),
     "2 classes, 9 : 1": (0.9, 0.1),

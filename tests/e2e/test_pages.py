@@ -1,11 +1,12 @@
 """The lead's side in a real browser: creating, uploading, watching it change."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from app.db import transaction
-from app.models import Project, User
+from app.models import Project, Round, User
 from app.services import labels, queue, users
 from tests.e2e.conftest import present
 
@@ -67,3 +68,32 @@ def test_the_rest_documentation_is_drawn_without_a_network(visit: Any, alice: Us
     page = visit(alice, "/api/docs")
     page.wait_for_selector("#swagger-ui .opblock")
     assert "/{project_id}/next" in page.inner_text("#swagger-ui").replace("\u200b", "")
+
+
+def test_a_lead_sees_three_answers_before_the_curve_and_a_phone_has_a_curve_of_its_own(
+    visit: Any, labelling: Project, alice: User
+) -> None:
+    verdict = {"verdict": "better", "difference": 0.06, "low": 0.01, "high": 0.11, "n": 84, "labels": 75}
+    with transaction() as db:
+        for n in range(1, 11):
+            share = 0.9 - 2 / (20 * n) ** 0.7
+            accuracy = {"estimate": share, "low": share - 0.05, "high": share + 0.05, "n": 100, "share": share}
+            metrics = {"accuracy": accuracy, "macro_f1": 0.8, "log_loss": 0.5, "verdict": verdict}
+            fields = {"state": "published", "opened_at": present(), "measured_at": present(), "seed": 1, "recipe": {}}
+            db.add(Round(project_id=labelling.id, number=n, labels_used=n, encoder="x", metrics=metrics, **fields))
+    for width in (390, 1280):
+        page = visit(alice, f"/projects/{labelling.id}", viewport={"width": width, "height": 844})
+        shown = page.locator("svg.curve:visible:not(.legend-mark)")
+        assert shown.count() == 1
+        drawn, text = shown.bounding_box(), shown.locator("text.name").first.bounding_box()
+        assert drawn["width"] <= width
+        assert text["height"] > 9  # a drawing for a desk would be half as large here
+        tops = [page.locator(f"[data-question={name}]").bounding_box()["y"] for name in ("right", "pays", "stop")]
+        assert max(tops) < drawn["y"]
+        assert page.inner_text("[data-question=pays] .figure") == "+6"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
+        assert len(ids) == len(set(ids))
+        levels = page.evaluate("[...document.querySelectorAll('main :is(h1,h2,h3,h4)')].map((one) => +one.tagName[1])")
+        assert levels[0] == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels))
