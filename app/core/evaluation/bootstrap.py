@@ -40,13 +40,22 @@ def macro_f1_interval(
 def log_loss_interval(
     probabilities: FloatArray, targets: FloatArray, exclusive: bool, rng: np.random.Generator, level: float = 0.95
 ) -> tuple[float, float] | None:
-    """The BCa interval of `metrics.log_loss`; None for a single item."""
+    """The bootstrap-t interval of `metrics.log_loss`; None for a single item.
+
+    m − t*_high s / √n to m − t*_low s / √n, with the quantiles of t* = (m* − m) / (s* / √n) over resamples: a few rows
+    that surprise a sure model much make the mean of few items skewed, and BCa held the truth in 85 to 91 of 100.
+    Efron & Tibshirani, "An introduction to the bootstrap", 1993, chapter 12.
+    """
     losses = item_losses(probabilities, targets, exclusive)
     n = len(losses)
     if n < 2:
         return None
-    drawn = np.concatenate([w @ losses / n for w in resamples(n, rng)])
-    return bca(float(losses.mean()), drawn, (losses.sum() - losses) / (n - 1), level)
+    pairs = np.column_stack([losses, losses**2])
+    drawn = np.concatenate([w @ pairs / n for w in resamples(n, rng)])
+    mean, error = float(losses.mean()), float(losses.std()) / np.sqrt(n)
+    spread = np.sqrt(np.maximum(drawn[:, 1] - drawn[:, 0] ** 2, 1e-12) / n)
+    low, high = np.quantile((drawn[:, 0] - mean) / spread, [(1 - level) / 2, (1 + level) / 2])
+    return max(0.0, mean - float(high) * error), mean - float(low) * error
 
 
 def bca(estimate: float, drawn: FloatArray, without: FloatArray, level: float = 0.95) -> tuple[float, float]:
