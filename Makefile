@@ -42,7 +42,8 @@ check: $(VENV)/.setup ## Lint, format, types, import rules, migrations, advisori
 	$(BIN)/python .ci/audit
 
 fuzz: $(VENV)/.setup ## Random requests and broken files, more than the tests send; EXAMPLES=100
-	MARGINALIA_API_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -n 2 -q tests/web/test_openapi.py
+	MARGINALIA_API_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/python -m pytest -n 2 -q tests/web/test_openapi.py \
+		tests/web/test_hostile_files.py
 
 fix: $(VENV)/.setup ## Put right what ruff can put right
 	$(BIN)/ruff check --fix .

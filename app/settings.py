@@ -65,6 +65,8 @@ class Settings(BaseSettings):
         description="Seconds a round or an encoding may stay silent before another worker takes it.",
     )
     upload_limit_bytes: int = Field(4 * 2**30, ge=1, description="Largest upload, in bytes, as sent.")
+    upload_limit_columns: int = Field(10_000, ge=1, description="Most columns, or fields of a row, of an upload.")
+    upload_limit_rows: int = Field(20_000_000, ge=1, description="Most rows of an upload.")
     unpacked_limit_bytes: int = Field(
         16 * 2**30, ge=1, description="Largest sum of an archive's files, in bytes, unpacked."
     )

@@ -92,8 +92,12 @@ def _sieve(checked: Checked, reader: RowReader, name: str, stream: BinaryIO, fil
 
 def _until_unreadable(rows: Iterator[Row | Bad], checked: Checked) -> Iterator[Row | Bad]:
     """The rows; a file that breaks off after some of them has one more refused row there, and ends."""
+    most = limits().rows
     try:
-        yield from rows
+        for number, row in enumerate(rows):
+            if number >= most:
+                raise Unreadable(f"The file has more than {most:,} rows.", **row.place)
+            yield row
     except Unreadable as error:
         if not checked.read:
             raise

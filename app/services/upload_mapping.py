@@ -57,7 +57,10 @@ class Preview:
 
 def limits() -> formats.Limits:
     """The formats' limits under the settings in force."""
-    return formats.Limits(unpacked_bytes=current().unpacked_limit_bytes)
+    found = current()
+    return formats.Limits(
+        unpacked_bytes=found.unpacked_limit_bytes, columns=found.upload_limit_columns, rows=found.upload_limit_rows
+    )
 
 
 def preview(path: Path, file_name: str, modality: str, classes: Sequence[str] = ()) -> Preview:

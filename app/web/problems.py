@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
 from app import log, outages
@@ -32,6 +33,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for kind in outages.KINDS:
         app.add_exception_handler(kind, _outage)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -77,6 +79,11 @@ def _outage(request: Request, error: Exception) -> Response:
     found = problem(request, refusal.status, refusal.title, refusal.detail, {})
     found.headers["Retry-After"] = "1"
     return found
+
+
+def _gone(request: Request, error: Exception) -> Response:  # noqa: ARG001  # Starlette's signature
+    """The connection ended in the middle of a body: nobody reads this, and it is no fault of ours."""
+    return problem(request, 400, TITLES[400], "The connection was closed before everything had come.", {})
 
 
 def _unforeseen(request: Request, error: Exception) -> Response:

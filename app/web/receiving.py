@@ -18,6 +18,7 @@ async def file_part(request: Request) -> UploadFile:
         raise BadInput("The form cannot be read; choose a file and send it again.") from error
     part = form.get("file")
     if not isinstance(part, UploadFile) or not part.filename:
+        await form.close()  # a file under another name lies on the disk by now
         raise BadInput("There is no file in a part named `file`.", [{"field": "file", "error": "missing"}])
     return part
 

@@ -24,6 +24,21 @@ _MAGIC = (
 )
 
 
+# What people send as it is, and have to unpack or convert first; and bytes that no text begins with.
+_FOREIGN = (
+    (b"\x1f\x8b", "a gzip file: unpack it first"),
+    (b"BZh9", "a bzip2 file: unpack it first"),
+    (b"\xfd7zXZ\x00", "an xz file: unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file: unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive: unpack it first"),
+    (b"Rar!\x1a\x07", "a RAR archive: unpack it first"),
+    (b"\xd0\xcf\x11\xe0", "a file of an old office program: save it as CSV"),
+    (b"%PDF-", "a PDF: its text has to be taken out first"),
+)
+_BINARY = ((b"PK\x03\x04", "a ZIP archive (or an office file)"), (b"\x89PNG\r\n", "a PNG"), (b"\xff\xd8\xff", "a JPEG"))
+_TEXTS = ("csv", "tsv", "json", "jsonl")
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much a file may ask for. An archive is measured before it is unpacked, and again while."""
@@ -35,6 +50,10 @@ class Limits:
     cell_chars: int = 1_000_000
     row_chars: int = 16_000_000
     depth: int = 32
+    columns: int = 10_000
+    rows: int = 20_000_000
+    column_bytes: int = 4 * 2**30  # of a column's part of a Parquet file, unpacked
+    batch_bytes: int = 128 * 2**20  # of the rows of one that are in memory as Python has them
 
 
 @dataclass(frozen=True)
@@ -99,7 +118,13 @@ def detect(file_name: str, stream: BinaryIO) -> str:
     stream.seek(0)
     head = stream.read(4096)
     stream.seek(0)
+    for magic, what in _FOREIGN:
+        if head.startswith(magic):
+            raise Unreadable(f"It is {what}.")
     name = _by_suffix(file_name) or _by_content(head)
+    for magic, what in _BINARY:
+        if name in _TEXTS and head.startswith(magic):
+            raise Unreadable(f"Its name says {name.upper()}, and its first bytes that it is {what}.")
     return "jsonl" if name == "json" and _first_character(head) == "{" else name
 
 

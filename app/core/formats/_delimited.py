@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -27,7 +28,7 @@ def read(stream: BinaryIO, limits: Limits, delimiter: str | None) -> Iterator[Ro
             delimiter = sniff(text.read(_SAMPLE_CHARS))
             text.seek(0)
         reader = csv.reader(lines(text, limits.row_chars), delimiter=delimiter, strict=True)
-        header = _header(reader)
+        header = _header(reader, limits)
         yield from _records(reader, header, limits)
     except UnicodeDecodeError as error:
         raise Unreadable("It is not UTF-16, as its first bytes say. Save the file as UTF-8.", line=1) from error
@@ -51,22 +52,28 @@ def sniff(sample: str) -> str:
     return best
 
 
-def _header(reader: Any) -> list[str]:
+def _header(reader: Any, limits: Limits) -> list[str]:
     for record in _parsed(reader, Unreadable):
         names = [name.strip() for name in record]
         if not any(names):
             continue
-        bad = fault("".join(names))
-        empty = [str(k + 1) for k, name in enumerate(names) if not name]
-        double = sorted({name for name in names if names.count(name) > 1})
-        if bad:
-            raise Unreadable(f"The header cannot be read. {bad}", line=1)
-        if empty:
-            raise Unreadable(f"The header has no name for column {', '.join(empty)}.", line=1)
-        if double:
-            raise Unreadable(f"The header names {', '.join(double)} twice.", line=1)
+        if len(names) > limits.columns:
+            raise Unreadable(f"The header has {len(names):,} columns; {limits.columns:,} are allowed.", line=1)
+        _check_names(names)
         return names
     raise Unreadable("The file is empty: a header line with the columns' names is wanted.", line=1)
+
+
+def _check_names(names: list[str]) -> None:
+    bad = fault("".join(names))
+    empty = [str(k + 1) for k, name in enumerate(names) if not name]
+    double = sorted(name for name, count in Counter(names).items() if count > 1)
+    if bad:
+        raise Unreadable(f"The header cannot be read. {bad}", line=1)
+    if empty:
+        raise Unreadable(f"The header has no name for column {', '.join(empty[:20])}.", line=1)
+    if double:
+        raise Unreadable(f"The header names {', '.join(double[:20])[:500]} twice.", line=1)
 
 
 def _parsed(reader: Any, refuse: type[Unreadable]) -> Iterator[list[str]]:
@@ -84,6 +91,8 @@ def _records(reader: Any, header: list[str], limits: Limits) -> Iterator[Row | B
         except StopIteration:
             return
         except csv.Error as error:
+            if "field limit" in str(error):  # the reader has lost its place: what follows would pass for rows
+                raise Unreadable(_explained(error), **place) from error
             yield Bad(place, _explained(error))
             continue
         if not record:
@@ -93,7 +102,7 @@ def _records(reader: Any, header: list[str], limits: Limits) -> Iterator[Row | B
 
 
 def _explained(error: csv.Error) -> str:
-    if "unexpected end" in str(error):
+    if "unexpected end" in str(error) or "field limit" in str(error):
         return "A quotation mark opens here and never closes."
     return f"Its quotation marks do not fit: {error}."
 

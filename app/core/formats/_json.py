@@ -24,6 +24,8 @@ def parse(text: str, place: dict[str, Any], limits: Limits) -> Row | Bad:
         return Bad(place, f"It is not JSON: {error.msg}, at character {error.pos + 1}.")
     if not isinstance(value, dict):
         return Bad(place, f"It is {_named(value)} where an object {{…}} is wanted.")
+    if len(value) > limits.columns:
+        return Bad(place, f"It has {len(value):,} fields; {limits.columns:,} are allowed.")
     if too_deep(value, limits.depth):
         return Bad(place, f"It nests more than {limits.depth} levels deep.")
     if "\\u0000" in text and b"\x00" in b"".join(_strings(value)):

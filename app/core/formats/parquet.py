@@ -7,10 +7,11 @@ from typing import Any, BinaryIO, ClassVar
 
 import orjson
 
-from app.core.formats import Bad, Columns, Format, Kind, Limits, Row, Unreadable
+from app.core.formats import Bad, Columns, Format, Kind, Limits, Row, Unreadable, _parquet_bounds
 from app.core.formats._text import fault
 
 _BATCH_ROWS = 1000
+_THRIFT = 64 * 2**20  # bytes and entries of what describes the file
 
 
 class Parquet(Format):
@@ -29,15 +30,22 @@ class Parquet(Format):
         import pyarrow as pa  # heavy, and only needed where such a file is
         import pyarrow.parquet as pq
 
+        size = stream.seek(0, 2)
         stream.seek(0)
         try:
-            file = pq.ParquetFile(stream)
-            number = 0
+            found = pq.ParquetFile(stream, thrift_container_size_limit=_THRIFT, thrift_string_size_limit=_THRIFT)
+            _parquet_bounds.measure(found.metadata, limits)
+            texts = _parquet_bounds.texts(found.metadata)
+            file = pq.ParquetFile(stream, metadata=found.metadata, read_dictionary=texts)
+            number = unpacked = 0
             for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-                for values in batch.to_pylist():
+                unpacked += _parquet_bounds.weight(batch)
+                _parquet_bounds.check_unpacked(unpacked, size, number + 1, limits)
+                for values in _parquet_bounds.rows(batch, limits):
                     number += 1
-                    yield _row({"line": number}, values, limits)
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                    place = {"line": number}
+                    yield Bad(place, values) if isinstance(values, str) else _row(place, values, limits)
+        except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError) as error:
             raise Unreadable(f"It is not a Parquet file that can be read: {str(error)[:200]}.") from error
 
     def write(self, rows: Iterator[dict[str, Any]], stream: BinaryIO, columns: Columns | None = None) -> None:

@@ -32,7 +32,7 @@ class Zip(Format):
         _measure_directory(stream, limits)
         try:
             archive = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, OSError, ValueError, struct.error) as error:
+        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, struct.error) as error:
             raise Unreadable(f"It is not a ZIP archive that can be read: {str(error)[:200]}.") from error
         with archive:
             entries = [info for info in archive.infolist() if not _is_junk(info)]
