@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         description="Rows of features in a shard that one of several workers scores; a round over fewer than four "
         "shards stays in one job.",
     )
+    device: str = Field(
+        "auto",
+        max_length=50,
+        description="Where workers run networks: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`.",
+    )
     torch_threads: int = Field(
         1, ge=1, description="Threads torch uses in a worker; more than one is slower on a busy machine."
     )

@@ -34,7 +34,10 @@ def _import_torch(**_: Any) -> None:
     """Now, or the first round would pay seconds for it."""
     import torch
 
+    from app.core import devices
+
     torch.set_num_threads(current().torch_threads)
+    _log.info("device", device=str(devices.use(current().device)))
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

@@ -1,7 +1,7 @@
 """Checking a whole upload before anything is written: no database, so that nobody waits for a lock meanwhile."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -13,6 +13,7 @@ from app.core import formats
 from app.core.formats import Bad, Row, Unreadable
 from app.core.tasks import Task, load
 from app.errors import BadInput
+from app.services.upload_journal import Journal
 from app.services.upload_mapping import Mapping, columns_of, guess_mapping, limits, sample
 from app.services.upload_rows import Refused, RowReader, missing_columns
 from app.services.upload_spool import Checked
@@ -28,7 +29,9 @@ def check(
 
     Raises BadInput where the file cannot be read, or a row is refused and `on_error` is "refuse".
     """
-    checked = Checked(store.folder("uploads"))
+    told = [modality, task, asdict(mapping), on_error, file_name]
+    # Images take a thousand times as long as texts: an archive that was interrupted goes on when it is sent again.
+    checked = Checked(store.folder("uploads"), Journal.of(path, told) if modality == "image" else None)
     try:
         with path.open("rb") as stream:
             _read_all(checked, modality, load(task), stream, file_name, mapping)
@@ -39,8 +42,11 @@ def check(
     except Unreadable as error:
         checked.close()
         raise BadInput(f"{file_name}: {error}", errors=[{**error.place, "error": str(error)}], added=0) from error
-    except BaseException:
+    except BadInput:
         checked.close()
+        raise
+    except BaseException:  # the process is told to stop, the disk is full: what was read is not lost
+        checked.suspend()
         raise
     return checked
 
@@ -78,16 +84,16 @@ def _resolved(mapping: Mapping, modality: str, task: Task, name: str, stream: Bi
 
 def _sieve(checked: Checked, reader: RowReader, name: str, stream: BinaryIO, file_name: str) -> None:
     """Every row to where it belongs: to those that can become items, or refused."""
-    for row in _until_unreadable(formats.get(name).read(stream, limits()), checked):
+    for row in _until_unreadable(formats.get(name).read_from(stream, limits(), checked.passed), checked):
         if name == "image":
             row.place["name"] = file_name[:500]
-        if isinstance(row, Bad):
-            checked.refusals.add(row.place, row.error)
-            continue
         try:
+            if isinstance(row, Bad):
+                raise Refused(row.error)
             checked.put(reader.candidate(row))
         except Refused as error:
             checked.refusals.add(row.place, str(error))
+        checked.note_passed()
 
 
 def _until_unreadable(rows: Iterator[Row | Bad], checked: Checked) -> Iterator[Row | Bad]:

@@ -7,7 +7,7 @@ time, each part being those with a common remainder.
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +25,11 @@ Marks = npt.NDArray[np.uint8]
 class Distinct:
     """The digests of a file's rows, and of their external ids, in order."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
+    def __init__(self, folder: Path, file: IO[bytes] | None = None) -> None:
+        """`file`: one of another process's, which goes on at its end."""
+        self._file: IO[bytes] = file or TemporaryFile(dir=folder)  # noqa: SIM115 - closed by `close`
         self._buffer = bytearray()
-        self.rows = 0
+        self.rows = self._file.seek(0, 2) // _RECORD.itemsize
 
     def close(self) -> None:
         """Let the temporary file go."""
@@ -40,9 +41,10 @@ class Distinct:
         self._buffer += blake2b(name.encode(), digest_size=16).digest() if name else _NAMELESS
         self.rows += 1
         if len(self._buffer) >= _BUFFER_BYTES:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Hand everything to the file."""
         self._file.write(self._buffer)
         self._buffer.clear()
 
@@ -51,7 +53,7 @@ class Distinct:
 
         The same as one pass with a set of contents and a map of names would say; a refused row is as if not there.
         """
-        self._flush()
+        self.flush()
         marks = np.zeros(self.rows, np.uint8)
         parts = max(1, -(-self.rows // PART_ROWS))
         for part in range(parts):

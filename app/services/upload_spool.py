@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from app.errors import BadInput
 from app.services.upload_distinct import DUPLICATE, GOOD, REFUSED, Distinct, Marks
+from app.services.upload_journal import Journal
 from app.services.upload_rows import Candidate
 
 ERRORS_KEPT = 1000
@@ -40,16 +41,18 @@ class Refusals:
 class Checked:
     """A checked file: its rows that can become items, in order, and which of them will.
 
-    Memory holds one block of rows, and a byte for each row.
+    Memory holds one block of rows, and a byte for each row. With a journal, it begins with what that holds.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.refusals = Refusals()
+    def __init__(self, folder: Path, journal: Journal | None = None) -> None:
         self.marks: Marks = np.empty(0, np.uint8)
-        self.has_names = False
-        self._spool = TemporaryFile(dir=folder)  # noqa: SIM115 - closed by whoever gets this
-        self._distinct = Distinct(folder)
+        self.journal = journal
+        self.passed = journal.passed if journal else 0  # rows of the file that were read, whatever became of them
+        self.refusals = Refusals(*journal.refused) if journal else Refusals()
+        self._spool: IO[bytes] = journal.rows if journal else TemporaryFile(dir=folder)  # noqa: SIM115 - see `close`
+        self._distinct = Distinct(folder, journal.digests if journal else None)
         self._block: list[tuple[Any, ...]] = []
+        self._spool.seek(0, 2)
 
     def __enter__(self) -> "Checked":
         return self
@@ -59,6 +62,12 @@ class Checked:
 
     def close(self) -> None:
         """Let the temporary files go."""
+        if self.journal:
+            self.journal.forget()  # while it is locked: it could be another's a moment later
+        self.suspend()
+
+    def suspend(self) -> None:
+        """Let go what was interrupted; a journal stays, and whoever checks the same file again goes on."""
         self._spool.close()
         self._distinct.close()
 
@@ -81,9 +90,16 @@ class Checked:
         """Append a row."""
         self._block.append(tuple(one))  # marshal writes no named tuples
         self._distinct.add(one.digest, one.external_id)
-        self.has_names = self.has_names or one.external_id is not None
         if len(self._block) >= BLOCK_ROWS:
             self._flush()
+
+    def note_passed(self) -> None:
+        """One more row of the file was read; now and then, the journal is brought up to here."""
+        self.passed += 1
+        if self.journal and self.journal.is_due():
+            self._flush()
+            self._distinct.flush()
+            self.journal.write(self.passed, self.refusals.count, self.refusals.errors)
 
     def _flush(self) -> None:
         if self._block:
@@ -96,6 +112,8 @@ class Checked:
         """After the last row: find those that say what another says."""
         self._flush()
         self.marks = self._distinct.marks()
+        if self.journal:
+            self.journal.write(self.passed, self.refusals.count, self.refusals.errors)
         self._refuse(lambda name: f"Its external id {name} stands before, with other content.")
 
     def mark(self, start: int, marks: Marks) -> None:

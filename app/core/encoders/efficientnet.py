@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from app.core import devices
 from app.core.encoders import Encoder
 from app.core.encoders._images import rgb
 
@@ -57,9 +58,12 @@ class EfficientNet(Encoder):
         """Pooled features [n, 512], of unit length."""
         weights = _model()
         features = np.empty((len(contents), WIDTH), np.float32)
-        for start in range(0, len(contents), BATCH):
-            pictures = np.stack([rgb(content, self.side) for content in contents[start : start + BATCH]])
-            features[start : start + BATCH] = _pooled(weights, torch.from_numpy(pictures)).numpy()
+        step = devices.batch(BATCH)
+        for start in range(0, len(contents), step):
+            pictures = np.stack([rgb(content, self.side) for content in contents[start : start + step]])
+            with devices.mixed():
+                found = _pooled(weights, torch.from_numpy(pictures).to(devices.device()))
+            features[start : start + step] = found.float().cpu().numpy()
         return features
 
 
@@ -74,7 +78,7 @@ def _model() -> dict[str, Tensor]:
         for part, norm in (("expand", 0), ("depthwise", 1), ("project", 2)):
             if f"_blocks.{block}._{part}_conv.weight" in state:  # the first block does not expand
                 folded |= _fold(state, f"_blocks.{block}._{part}_conv", f"_blocks.{block}._bn{norm}")
-    return folded
+    return {name: weight.to(devices.device()) for name, weight in folded.items()}
 
 
 def _fold(state: dict[str, Tensor], conv: str, norm: str) -> dict[str, Tensor]:

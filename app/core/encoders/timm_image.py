@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from app.core import devices
 from app.core.encoders import Encoder, _weights
 from app.core.encoders._images import batch, scale_of
 
@@ -52,7 +53,8 @@ class TimmImage(Encoder):
         features = np.empty((len(contents), int(network.num_features)), np.float32)
         for start in range(0, len(contents), BATCH):
             pixels = torch.from_numpy(batch(contents[start : start + BATCH], side, mean, deviation))
-            features[start : start + BATCH] = _embed(network, pixels.to(device)).cpu().numpy()
+            with devices.mixed():
+                features[start : start + BATCH] = _embed(network, pixels.to(device)).cpu().numpy()
         return features
 
 
@@ -70,8 +72,7 @@ def _model(path: Path, digest: str, side: int) -> tuple[Any, int, Any, Any]:  # 
         seen = {"size": side or told["input_size"][-1], "image_mean": told["mean"], "image_std": told["std"]}
     except (OSError, RuntimeError, KeyError, TypeError) as error:
         raise _weights.NoWeightsError(f"{path.name} cannot be loaded: {str(error).splitlines()[0][:300]}") from error
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return network.float().eval().requires_grad_(False).to(device), *scale_of(seen, None)
+    return network.float().eval().requires_grad_(False).to(devices.device()), *scale_of(seen, None)
 
 
 @torch.inference_mode()

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from app.core import devices
 from app.core.encoders import Encoder, _lengths, _weights
 
-TOKENS = {"cpu": 1024, "cuda": 16_384}  # word pieces at a time, padding included
+TOKENS = 1024  # word pieces at a time, padding included
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,11 @@ class Transformer(Encoder):
         told = tokenizer(list(contents), truncation=True, max_length=most, padding=False) if contents else {}
         ids: list[list[int]] = told.get("input_ids", [])
         features = np.zeros((len(ids), int(network.config.hidden_size)), np.float32)
-        for batch in _lengths.batches([len(one) for one in ids], TOKENS[network.device.type]):
+        for batch in _lengths.batches([len(one) for one in ids], devices.batch(TOKENS)):
             kept = [place for place in batch if ids[place]]
             if kept:
-                features[kept] = self._embed(network, [ids[place] for place in kept]).cpu().numpy()
+                with devices.mixed():
+                    features[kept] = self._embed(network, [ids[place] for place in kept]).cpu().numpy()
         return features
 
     @torch.inference_mode()
@@ -90,5 +92,4 @@ def _model(path: Path, digest: str) -> tuple[Any, Any, int]:  # noqa: ARG001 - f
     table: Any = getattr(getattr(network, "embeddings", None), "position_embeddings", None)
     if getattr(table, "padding_idx", None) is not None:
         places -= table.padding_idx + 1  # RoBERTa and its kin count places from there; beyond the table they crash
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return network.to(device), tokenizer, int(min(places, tokenizer.model_max_length))
+    return network.to(devices.device()), tokenizer, int(min(places, tokenizer.model_max_length))

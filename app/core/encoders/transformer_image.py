@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from app.core import devices
 from app.core.encoders import Encoder, _weights
 from app.core.encoders._images import batch, scale_of
 
@@ -57,7 +58,8 @@ class TransformerImage(Encoder):
         parts = []
         for start in range(0, len(contents), BATCH):
             pixels = batch(contents[start : start + BATCH], side, mean, deviation)
-            parts.append(self._embed(network, torch.from_numpy(pixels)).cpu().numpy())
+            with devices.mixed():
+                parts.append(self._embed(network, torch.from_numpy(pixels)).cpu().numpy())
         if not parts:  # the network alone knows its width
             return self._embed(network, torch.zeros(1, 3, side, side)).cpu().numpy()[:0]
         return np.concatenate(parts)
@@ -77,6 +79,5 @@ def _model(path: Path, digest: str) -> tuple[Any, int, Any, Any]:  # noqa: ARG00
     library = _weights.imported("transformers", "hub")
     network = _weights.loaded(library, path, needless="pooler")
     network = getattr(network, "vision_model", network)  # of CLIP and its kin the half that sees
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     told = _weights.settings_of(path, "preprocessor_config.json")
-    return network.to(device), *scale_of(told, getattr(network.config, "image_size", None))
+    return network.to(devices.device()), *scale_of(told, getattr(network.config, "image_size", None))

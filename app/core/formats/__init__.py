@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, BinaryIO, ClassVar
 
 from app.core import plugins
@@ -99,6 +100,10 @@ class Format(ABC):
     @abstractmethod
     def read(self, stream: BinaryIO, limits: Limits) -> Iterator[Row | Bad]:
         """The rows of a seekable file, in order, in bounded memory. Raises Unreadable."""
+
+    def read_from(self, stream: BinaryIO, limits: Limits, passed: int) -> Iterator[Row | Bad]:
+        """The rows after the first `passed` ones."""
+        return islice(self.read(stream, limits), passed, None)
 
     @abstractmethod
     def write(self, rows: Iterator[dict[str, Any]], stream: BinaryIO, columns: Columns | None = None) -> None:

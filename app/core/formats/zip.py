@@ -29,6 +29,10 @@ class Zip(Format):
 
     def read(self, stream: BinaryIO, limits: Limits) -> Iterator[Row | Bad]:
         """Rows {"image": bytes, "folders": names of the folders, outermost first}, each at {"name": path}."""
+        return self.read_from(stream, limits, 0)
+
+    def read_from(self, stream: BinaryIO, limits: Limits, passed: int) -> Iterator[Row | Bad]:
+        """The rows after the first `passed` ones, which are not unpacked."""
         _measure_directory(stream, limits)
         try:
             archive = zipfile.ZipFile(stream)
@@ -37,7 +41,7 @@ class Zip(Format):
         with archive:
             entries = [info for info in archive.infolist() if not _is_junk(info)]
             _measure(entries, limits)
-            for info in entries:
+            for info in entries[passed:]:
                 yield _read_one(archive, info, limits)
 
     def write(self, rows: Iterator[dict[str, Any]], stream: BinaryIO, columns: Columns | None = None) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from app.core import devices
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.learners import State
 from app.core.learners._balance import balanced
@@ -77,11 +78,13 @@ class Committee:
 
     def members_logits(self, X: FloatArray, masks: list[Tensor] | None = None) -> Tensor:
         """Z [members, n, K]; with masks [k, 1, h] that of the one member under each [k, n, K]."""
-        x = self._scaled(torch.from_numpy(np.ascontiguousarray(X, np.float32)))
-        parameters = self.parameters
+        place = devices.device()  # fits are small; it is the pool that is large
+        x = self._scaled(torch.from_numpy(np.ascontiguousarray(X, np.float32))).to(place)
+        parameters = [one.to(place) for one in self.parameters]
         if masks is not None:
             parameters = [one.expand(len(masks[0]), -1, -1) for one in parameters]
-        return logits(parameters, embedded(parameters, x, masks))
+            masks = [one.to(place) for one in masks]
+        return logits(parameters, embedded(parameters, x, masks)).cpu()
 
     def predict(self, X: FloatArray) -> FloatArray:
         """Probabilities [n, K]."""

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from app.core import devices
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.learners import Learner, State
 from app.core.learners._balance import balanced
@@ -159,5 +160,6 @@ class Linear(Learner):
         return self.iterations if n_folds else min(self.iterations, max(affordable, 5))
 
     def _logits(self, X: FloatArray) -> Tensor:
-        x = torch.from_numpy(np.ascontiguousarray(X, np.float32))
-        return x @ (self._W[:-1, -1] / self._scale) + self._W[-1, -1]
+        place = devices.device()  # fits are small; it is the pool that is large
+        x = torch.from_numpy(np.ascontiguousarray(X, np.float32)).to(place)
+        return (x @ (self._W[:-1, -1] / self._scale).to(place)).cpu() + self._W[-1, -1]
