@@ -74,7 +74,7 @@ function pressed(event, acts, widgetKey, skip) {
   const onControl = /** @type {HTMLElement} */ (event.target).closest("button, summary, a, input");
   if (onControl && (event.key === " " || (event.key === "Enter" && !onControl.matches("input")))) return;
   const scrolls = event.key in scrolling;
-  if (event.repeat && !scrolls) return;
+  if (event.repeat && !scrolls && !event.key.startsWith("Arrow")) return;
   if (skipMenu.open ? skipMenuKey(event, skip) : widgetKey(event)) {
     event.preventDefault();
     return;

@@ -25,8 +25,8 @@ PALETTE = (
     "#3b6fd4", "#d9730d", "#2f8f5b", "#c2416b", "#7a5bd0", "#9a7b0a",
     "#0e8fa3", "#b5482e", "#5a7a1f", "#a23fb0", "#54678a", "#8a5a3c",
 )  # fmt: skip
-# Digits first, then letters that the labelling page does not use for itself (g guidelines, s skip, u undo, …).
-KEYS = "1234567890qwertyiopadfhjklzxcvbnm"
+# Digits first, then letters that the labelling page does not use for itself (c comment, g guidelines, s skip, …).
+KEYS = "1234567890qwertyiopadfhjklzvbn"
 
 
 def _no_nul(value: str) -> str:

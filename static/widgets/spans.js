@@ -1,64 +1,169 @@
 // @ts-check
-// Spans of text: select words and press a class, or write lines “class: words”. Offsets count code points.
+// Spans of text, by mouse, touch and keyboard: choose words, then a class. Offsets count code points.
+
+import { Places } from "../places.js";
+import { t } from "../words.js";
 
 /** @typedef {{start: number, end: number, class: string}} Span */
 
-/** Code points before a place in UTF-16. @param {string} text @param {number} place */
-const points = (text, place) => [...text.slice(0, place)].length;
-
-/** @param {string} text @param {Span} span */
-const words = (text, span) => [...text].slice(span.start, span.end).join("");
-
 /** @param {HTMLElement} host @param {(answer: object) => void} send */
 export function mount(host, send) {
-  const lines = /** @type {HTMLTextAreaElement} */ (host.querySelector("[data-spans]"));
+  const one = (/** @type {string} */ name) => /** @type {HTMLElement} */ (host.querySelector(`[data-${name}]`));
+  const [root, wrong, guess, take, list, live] = ["spans-root", "wrong", "guess", "take", "span-list", "spans-live"].map(one);
   const buttons = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]);
-  const wrong = /** @type {HTMLElement} */ (host.querySelector("[data-wrong]"));
-  const guess = /** @type {HTMLElement} */ (host.querySelector("[data-guess]"));
   const names = buttons.map((button) => button.dataset.class ?? "");
-  let text = "";
+  const mayOverlap = root.dataset.overlap === "yes";
+  let places = new Places("");
+  /** @type {Span[]} */
+  let spans = [];
+  /** @type {Span[]} */
+  let suggested = [];
+  /** @type {[number, number] | null} */
+  let chosen = null; // code points
+  let anchor = 0; // the word at which an extended choice began
+  one("spans-lines").hidden = true; // the plain form's
+  root.hidden = false;
 
-  /** The answer that the lines stand for. @returns {{spans: Span[]}} */
-  function read() {
-    /** @type {Map<string, number>} */
-    const after = new Map();
-    const spans = [];
-    for (const line of lines.value.split("\n").filter((each) => each.trim())) {
-      const name = names.find((each) => line.trim().startsWith(`${each}:`));
-      const said = name === undefined ? "" : line.trim().slice(name.length + 1).trim();
-      if (name === undefined || !said) throw new Error(`“${line.trim()}” has not the form “class: words of the text”.`);
-      const place = text.indexOf(said, after.get(said) ?? 0);
-      if (place < 0) throw new Error(`“${said}” does not stand in the text, or not so often.`);
-      after.set(said, place + said.length);
-      spans.push({ start: points(text, place), end: points(text, place + said.length), class: name });
-    }
-    return { spans };
+  const sheet = () => /** @type {HTMLElement} */ (document.querySelector("[data-item] .text"));
+  const words = (/** @type {[number, number]} */ [start, end]) => places.text.slice(places.unit(start), places.unit(end));
+  const under = () => spans.filter((span) => chosen && span.start < chosen[1] && chosen[0] < span.end);
+
+  function draw() {
+    const text = sheet();
+    const borders = new Set([0, places.starts.length - 1, ...spans.flatMap((span) => [span.start, span.end]), ...(chosen ?? [])]);
+    const cuts = [...borders].sort((a, b) => a - b);
+    text.replaceChildren(...cuts.slice(1).map((end, number) => piece(cuts[number], end)));
+    list.replaceChildren(...spans.map(chip));
+    one("no-spans").hidden = spans.length > 0;
   }
 
-  function done() {
-    try {
-      wrong.textContent = "";
-      send(read());
-    } catch (error) {
-      wrong.textContent = /** @type {Error} */ (error).message;
-    }
+  /** @param {number} start @param {number} end */
+  function piece(start, end) {
+    const inside = spans.filter((span) => span.start <= start && end <= span.end);
+    const made = document.createElement(inside.length ? "mark" : "span");
+    if (inside.length) made.className = `span c${names.indexOf(inside[inside.length - 1].class)}`;
+    made.classList.toggle("several", inside.length > 1);
+    made.classList.toggle("chosen", chosen !== null && chosen[0] <= start && end <= chosen[1]);
+    // The class as generated text: it is seen, but in no selection, so that offsets stay those of the item.
+    const ending = inside.filter((span) => span.end === end).map((span) => span.class);
+    if (ending.length) made.dataset.label = ending.join(", ");
+    made.textContent = words([start, end]);
+    return made;
+  }
+
+  /** @param {Span} span */
+  function chip(span) {
+    const row = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "quiet-button";
+    const said = document.createElement("bdi");
+    said.textContent = words([span.start, span.end]);
+    button.append(`${span.class}: `, said, " ×");
+    button.setAttribute("aria-label", t("span_remove", { class: span.class, words: words([span.start, span.end]) }));
+    button.addEventListener("click", () => remove([span]));
+    row.append(button);
+    return row;
+  }
+
+  /** @param {Span[]} gone */
+  function remove(gone) {
+    spans = spans.filter((span) => !gone.includes(span));
+    wrong.textContent = "";
+    live.textContent = gone.map((span) => t("span_removed", { class: span.class })).join(" ");
+    draw();
   }
 
   /** @param {string} name */
   function mark(name) {
-    const said = String(document.getSelection() ?? "").trim();
-    if (lines.value && !lines.value.endsWith("\n")) lines.value += "\n";
-    lines.value += `${name}: ${said}`;
-    if (said) document.getSelection()?.removeAllRanges();
-    else lines.focus();
+    chosen = fromSelection() ?? chosen;
+    if (!chosen) {
+      wrong.textContent = t("span_choose_first");
+      return;
+    }
+    const [start, end] = chosen;
+    const others = under().filter((span) => span.start !== start || span.end !== end || mayOverlap);
+    const isThere = others.some((span) => span.start === start && span.end === end && span.class === name);
+    if ((others.length && !mayOverlap) || isThere) {
+      wrong.textContent = t("span_overlaps");
+      return;
+    }
+    wrong.textContent = "";
+    spans = [...spans.filter((span) => mayOverlap || span.start !== start || span.end !== end), { start, end, class: name }];
+    spans.sort((a, b) => a.start - b.start || a.end - b.end || names.indexOf(a.class) - names.indexOf(b.class));
+    live.textContent = t("span_marked", { words: words(chosen), class: name });
+    document.getSelection()?.removeAllRanges();
+    draw();
   }
 
+  /** What is selected in the text, by mouse or finger. @returns {[number, number] | null} */
+  function fromSelection() {
+    const selection = document.getSelection();
+    if (!selection || selection.isCollapsed || !sheet().contains(selection.anchorNode) || !sheet().contains(selection.focusNode)) return null;
+    const range = selection.getRangeAt(0);
+    const before = document.createRange();
+    before.selectNodeContents(sheet());
+    before.setEnd(range.startContainer, range.startOffset);
+    const start = before.toString().length;
+    return places.snap(start, start + range.toString().length);
+  }
+
+  /** Choose the next or last word, or go on with the choice. @param {number} step @param {boolean} extend */
+  function move(step, extend) {
+    const all = places.words;
+    if (!all.length) return;
+    const forward = step > 0;
+    let at = all.findIndex(([, end]) => chosen && end >= chosen[1]);
+    if (chosen && !forward) at = all.findIndex(([start, end]) => chosen && start <= chosen[0] && chosen[0] < end);
+    if (extend && chosen) {
+      const isBehind = all[anchor] && chosen[0] < all[anchor][0];
+      at = all.findIndex(([start, end]) => chosen && (isBehind ? start >= chosen[0] : end >= chosen[1]));
+    }
+    const next = chosen ? Math.min(Math.max(at + step, 0), all.length - 1) : forward ? 0 : all.length - 1;
+    if (!extend || !chosen) anchor = next;
+    const [low, high] = [Math.min(anchor, next), Math.max(anchor, next)];
+    chosen = [all[low][0], all[high][1]];
+    live.textContent = [words(chosen), ...under().map((span) => span.class)].join(", ");
+    draw();
+    sheet().querySelector(".chosen")?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** @param {PointerEvent} event */
+  function tapped(event) {
+    const selected = fromSelection();
+    if (selected) {
+      chosen = selected;
+      return; // the browser shows it
+    }
+    const caret = document.caretRangeFromPoint?.(event.clientX, event.clientY);
+    if (!caret || !sheet().contains(caret.startContainer)) return;
+    const before = document.createRange();
+    before.selectNodeContents(sheet());
+    before.setEnd(caret.startContainer, caret.startOffset);
+    const point = places.point(before.toString().length);
+    const span = spans.find((each) => each.start <= point && point < each.end);
+    const word = places.words.findIndex(([start, end]) => start <= point && point <= end);
+    if (!span && word < 0) return;
+    anchor = Math.max(word, 0);
+    chosen = span ? [span.start, span.end] : places.words[word];
+    draw();
+  }
+
+  document.addEventListener("pointerup", (event) => {
+    if (sheet()?.contains(/** @type {Node} */ (event.target))) tapped(event);
+  });
   for (const button of buttons) {
     button.hidden = false;
-    button.addEventListener("mousedown", (event) => event.preventDefault()); // keeps the selection
+    button.addEventListener("pointerdown", (event) => event.preventDefault()); // keeps the selection
+    button.addEventListener("mousedown", (event) => event.preventDefault());
     button.addEventListener("click", () => mark(button.dataset.class ?? ""));
   }
-  host.querySelector("[data-send]")?.addEventListener("click", (event) => {
+  take.addEventListener("click", () => {
+    spans = suggested.map((span) => ({ ...span }));
+    draw();
+  });
+  const done = () => send({ spans });
+  one("send").addEventListener("click", (event) => {
     event.preventDefault();
     done();
   });
@@ -66,22 +171,28 @@ export function mount(host, send) {
   return {
     /** @param {any} before @param {any} suggestion @param {any} content */
     show(before, suggestion, content) {
-      text = content?.text ?? "";
+      places = new Places(content?.text ?? "");
+      spans = (before?.spans ?? []).map((/** @type {Span} */ span) => ({ ...span }));
+      suggested = suggestion?.answer?.spans ?? [];
+      chosen = null;
+      anchor = 0;
       wrong.textContent = "";
-      const told = (/** @type {Span[]} */ spans) => spans.map((span) => `${span.class}: ${words(text, span)}`);
-      lines.value = told(before?.spans ?? []).join("\n");
-      const suggested = told(suggestion?.answer?.spans ?? []);
-      guess.textContent = suggested.length ? `Suggested: ${suggested.join("; ")}` : "";
+      take.hidden = !suggested.length;
+      guess.textContent = suggested.map((span) => `${span.class}: ${words([span.start, span.end])}`).join("; ");
+      draw();
     },
     /** @param {KeyboardEvent} event */
     key(event) {
-      if (event.key === "Enter") {
-        done();
-        return true;
+      const isBackwards = getComputedStyle(sheet()).direction === "rtl" ? "ArrowRight" : "ArrowLeft";
+      if (event.key === "ArrowLeft" || event.key === "ArrowRight") move(event.key === isBackwards ? -1 : 1, event.shiftKey);
+      else if (event.key === "Enter") done();
+      else if ((event.key === "Delete" || event.key === "Backspace") && under().length) remove(under());
+      else {
+        const button = buttons.find((each) => each.dataset.key === event.key.toLowerCase());
+        if (!button) return false;
+        mark(button.dataset.class ?? "");
       }
-      const button = buttons.find((one) => one.dataset.key === event.key.toLowerCase());
-      if (button) mark(button.dataset.class ?? "");
-      return Boolean(button);
+      return true;
     },
   };
 }

@@ -1,0 +1,39 @@
+// @ts-check
+// A rating: the step's own digit is its key, and the answer.
+
+import { percent } from "./classes.js";
+
+/** @param {HTMLElement} host @param {(answer: object) => void} send */
+export function mount(host, send) {
+  const steps = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]);
+  // Steps that are no digits are counted from 1.
+  const areDigits = steps.every((step) => /^\d$/.test(step.dataset.class ?? ""));
+  const keyOf = (/** @type {HTMLElement} */ step) => (areDigits ? step.dataset.class : String(steps.indexOf(step) + 1));
+  const rate = (/** @type {HTMLElement} */ step) => send({ rating: areDigits ? Number(step.dataset.class) : step.dataset.class });
+
+  for (const step of steps) {
+    step.addEventListener("click", (event) => {
+      event.preventDefault();
+      rate(step);
+    });
+  }
+
+  return {
+    /** @param {any} before @param {any} suggestion */
+    show(before, suggestion) {
+      for (const step of steps) {
+        const suggested = String(suggestion?.answer?.rating) === step.dataset.class;
+        step.classList.toggle("suggested", suggested);
+        step.classList.toggle("before", before !== null && String(before?.rating) === step.dataset.class);
+        const sure = step.querySelector("[data-sure]");
+        if (sure) sure.textContent = suggested ? percent(suggestion.confidence) : "";
+      }
+    },
+    /** @param {KeyboardEvent} event */
+    key(event) {
+      const step = steps.find((each) => keyOf(each) === event.key);
+      if (step) rate(step);
+      return Boolean(step);
+    },
+  };
+}
