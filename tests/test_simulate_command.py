@@ -131,6 +131,20 @@ def test_a_calibrated_simulation_tells_its_calibration_error_and_another_measure
     assert shown.split()[1] == f"{last['macro_f1']:.3f}"
 
 
+def test_spans_of_a_conll_file_are_compared_by_their_exact_f1(tmp_path: Path) -> None:
+    towns = ("Ulm", "Bonn", "Graz")
+    texts = [f"We O\nmet O\nin O\n{towns[n % 3]} B-place\nno O\n{n} O\n" for n in range(60)]
+    data = tmp_path / "towns.conll"
+    data.write_text("\n".join([*texts, *(f"nothing O\n{n} O\n" for n in range(60))]))
+    ended = run(tmp_path, str(data), *QUICK[:-2], "--jobs", "1", "--out", str(tmp_path / "out"))
+    assert ended.returncode == 0, ended.stderr
+    assert "120 items, 1 classes, seen by hashed_words." in ended.stdout
+    assert "entity-f1 on a fifth that is never asked" in ended.stdout
+    last = [run["points"][-1] for run in results(tmp_path / "out").values()]
+    assert all(0 <= point["entity_f1"] <= 1 for point in last)
+    assert max(point["entity_f1"] for point in last) > 0.9
+
+
 def test_more_seeds_and_strategies_are_added_to_what_is_there(tmp_path: Path, mails: Path) -> None:
     out = tmp_path / "out"
     words = (str(mails), "--text", "text", *QUICK, "--jobs", "1", "--out", str(out))

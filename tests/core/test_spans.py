@@ -15,7 +15,8 @@ from app.core.cuts import Cuts
 from app.core.evaluation import entities
 from app.core.tasks import InvalidAnswer
 from app.core.tasks._bio import legal, spans_of, tags_of
-from app.core.tasks.spans import Spans, task_of
+from app.core.tasks._span_forms import task_of
+from app.core.tasks.spans import Spans
 
 TASK = Spans(["person", "place"])
 OVERLAPPING = Spans(["person", "place"], overlap=True)

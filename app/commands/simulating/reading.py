@@ -93,7 +93,7 @@ def _label(row: "Row", columns: Columns, is_image: bool) -> Any:
 
 def _task(labels: Sequence[Any], columns: Columns) -> dict[str, Any]:
     """One class, or several where labels are lists, or spans. Raises BadInput for fewer than two classes."""
-    from app.core.tasks.spans import task_of
+    from app.core.tasks._span_forms import task_of
 
     if (of_spans := task_of(labels)) is not None:
         return of_spans

@@ -13,12 +13,11 @@ from app.core.cuts import NOWHERE, Cuts
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.evaluation import entities
 from app.core.strategies.margin import uncertainty
-from app.core.tasks import InvalidAnswer, Task, class_name, only_key
+from app.core.tasks import InvalidAnswer, Task, only_key
 from app.core.tasks._bio import Span, legal, spans_of, tags_of
+from app.core.tasks._span_forms import as_span, of_lines
 
 OUTSIDE = "no span"
-# How other programs name the three: spaCy and Prodigy "label", doccano "start_offset" and "end_offset".
-ALIASES = {"label": "class", "start_offset": "start", "end_offset": "end"}
 
 
 class Spans(Task):
@@ -150,25 +149,10 @@ class Spans(Task):
         return self._answer(self._read(content, answer))
 
     def from_form(self, content: dict[str, Any], fields: dict[str, list[str]]) -> Any:
-        """Lines of “class: words as they stand in the text”; of words that stand there more than once each line takes
-        the next place.
-        """
+        """Lines of “class: words as they stand in the text”, or JSON."""
         if "spans" not in fields:
             return super().from_form(content, fields)
-        text, found, after = content["text"], [], dict[str, int]()
-        for line in "\n".join(fields["spans"]).splitlines():
-            name, colon, said = line.partition(":") if line.partition(":")[0].strip() in self._index else ("", "", "")
-            said = said.strip()
-            if not line.strip():
-                continue
-            if not colon or not said:
-                raise InvalidAnswer(f"“{line.strip()[:100]}” has not the form “class: words of the text”.")
-            start = text.find(said, after.get(said, 0))
-            if start < 0:
-                raise InvalidAnswer(f"“{said[:100]}” does not stand in the text, or not so often.")
-            after[said] = start + len(said)
-            found.append({"start": start, "end": start + len(said), "class": name.strip()})
-        return {"spans": found}
+        return {"spans": of_lines(content["text"], "\n".join(fields["spans"]), self.classes)}
 
     def from_cell(self, label: Any) -> Any:
         """Spans as other programs write them: a list (or JSON of one) of objects, or of [start, end, class]."""
@@ -179,7 +163,7 @@ class Spans(Task):
                 raise InvalidAnswer(f"The label is not JSON: {error.msg}.") from error
         if not isinstance(label, list):
             raise InvalidAnswer("The label is a list of spans.")
-        return {"spans": [_as_span(one) for one in label]}
+        return {"spans": [as_span(one) for one in label]}
 
     def plain(self, answer: dict[str, Any]) -> Any:
         """The list of spans."""
@@ -234,26 +218,3 @@ class Spans(Task):
 
 def _one(pieces: int) -> Cuts:
     return Cuts(1, np.array([0, pieces]), np.zeros((pieces, 2), np.int64))
-
-
-def _as_span(one: Any) -> Any:
-    """A span with our names for its parts; what is no span stays as it is, to be refused by its place."""
-    if isinstance(one, list | tuple) and len(one) == 3:
-        one = dict(zip(("start", "end", "class"), one, strict=True))
-    if not isinstance(one, dict):
-        return one
-    made = {ALIASES.get(name, name): value for name, value in one.items()}
-    known = {name: made[name] for name in ("start", "end", "class") if name in made}
-    return {**known, "class": class_name(known["class"])} if "class" in known else known
-
-
-def task_of(labels: Sequence[Any]) -> dict[str, Any] | None:
-    """The task of labels as data sets have them: lists of spans; None where one of them is something else."""
-    lists = [label for label in labels if isinstance(label, list) and label]
-    spans = [[_as_span(one) for one in each] for each in lists]
-    if not lists or any(not isinstance(one, dict) or len(one) != 3 for each in spans for one in each):
-        return None
-    classes = sorted({str(one["class"]) for each in spans for one in each})
-    ordered = [sorted((one["start"], one["end"]) for one in each) for each in spans]
-    overlap = any(after[0] < before[1] for each in ordered for before, after in pairwise(each))
-    return {"kind": "spans", "classes": [{"name": name} for name in classes], "overlap": overlap}
