@@ -22,6 +22,7 @@ from app.services import (
     encodings,
     leases,
     measuring,
+    media_left,
     round_data,
     rounds,
     simulation_work,
@@ -296,6 +297,7 @@ def sweep() -> None:
         with transaction() as db:
             leases.end_expired(db, now)
             sweeping.tidy(db, now)
+        media_left.collect(now)
         _state["tidied"] = time.monotonic()
     if found:
         with transaction() as db:

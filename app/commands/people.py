@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from app.commands import add_place, migrated
+from app.commands import add_place, existing, migrated
 from app.errors import BadInput
 
 
@@ -26,6 +26,17 @@ def add(commands: Any) -> None:
     password.add_argument("--password-stdin", action="store_true", required=True)
     add_place(password)
     password.set_defaults(run=set_password)
+
+    forgetting = user.add_parser("forget", help="make an account a pseudonym; sign-ins, tokens and roles go")
+    forgetting.add_argument("email", metavar="EMAIL")
+    forgetting.add_argument("--labels", choices=("keep", "delete"), required=True, help="whether the labels stay")
+    add_place(forgetting)
+    forgetting.set_defaults(run=forget)
+
+    telling = user.add_parser("data", help="print everything that is kept of a person, as JSON Lines")
+    telling.add_argument("email", metavar="EMAIL")
+    add_place(telling)
+    telling.set_defaults(run=tell)
 
     token = commands.add_parser("token", help="API tokens").add_subparsers(metavar="ACTION", required=True)
     creating = token.add_parser("create", help="print a new API token and nothing else; it cannot be shown again")
@@ -69,6 +80,34 @@ def _password() -> str:
     if not password:
         raise BadInput("There is no password on standard input.")
     return password
+
+
+def forget(args: argparse.Namespace) -> None:
+    """Forget a person, and say under which name their labels stay, or how many went."""
+    existing(args)
+    from app.services import forgetting
+
+    done = forgetting.forget(_user_id(args.email), args.labels, datetime.now(UTC))
+    sys.stdout.write(f"{args.email} is {done['pseudonym']} now; {done['labels_deleted']} labels deleted.\n")
+
+
+def tell(args: argparse.Namespace) -> None:
+    """Print what is kept of a person."""
+    existing(args)
+    import orjson
+
+    from app.services import forgetting
+
+    for one in forgetting.told_of(_user_id(args.email)):
+        sys.stdout.write(orjson.dumps(one, option=orjson.OPT_UTC_Z).decode() + "\n")
+
+
+def _user_id(email: str) -> int:
+    from app.db import reading
+    from app.services import users
+
+    with reading() as db:
+        return users.by_email(db, email).id
 
 
 def create_token(args: argparse.Namespace) -> None:

@@ -12,7 +12,7 @@ from app import jobs, store
 from app.core import tasks
 from app.errors import BadInput, Conflict, Forbidden, NotFound
 from app.models import LOCK, Item, Label, Lease, Member, Project, Tally, User
-from app.services import recipes, users
+from app.services import media_left, recipes, users
 from app.services.users import Caller
 
 
@@ -182,7 +182,11 @@ def _refuse_misfits(db: Session, project: Project, task: recipes.TaskConfig, set
 
 
 def delete_project(db: Session, project: Project) -> None:
-    """Delete a project with its items, labels and rounds; its arrays go with the next sweep."""
+    """Delete a project with its items, labels and rounds.
+
+    Its arrays go with the next sweep, its images a day later, where no other project shows them.
+    """
+    media_left.remember(db, project)
     # The items first, as whoever answers has it: the other way round the two would wait for each other.
     held = select(Item.id).where(Item.project_id == project.id).order_by(Item.id).with_for_update().subquery()
     db.execute(select(func.count()).select_from(held))

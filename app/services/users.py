@@ -220,6 +220,14 @@ def by_email(db: Session, email: str) -> User:
     return user
 
 
+def by_id(db: Session, user_id: int) -> User:
+    """An account by its number. Raises NotFound."""
+    user = db.get(User, user_id)
+    if user is None:
+        raise NotFound("There is no such account.")
+    return user
+
+
 def list_users(db: Session) -> list[User]:
     """Everybody, by address."""
     return list(db.scalars(select(User).order_by(User.email)))

@@ -77,6 +77,10 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", "/api/v1/tokens/{token_id}"): Row("person", 204),
     ("GET", "/users"): Row("admin"),
     ("POST", "/users"): Row("admin", 303, **_form(email="n@example.org", name="N", password="long enough")),
+    ("POST", "/users/{user_id}/forget"): Row("admin", 422, **_form(email="another@example.org")),
+    ("GET", "/api/v1/me/data"): Row("person"),
+    ("GET", "/api/v1/users/{user_id}/data"): Row("admin"),
+    ("DELETE", "/api/v1/users/{user_id}"): Row("admin", 422),  # whether labels stay must be said
     ("GET", "/api/v1/users"): Row("admin"),
     ("POST", "/api/v1/users"): Row("admin", 201, json={"email": "n@example.org", "password": "long enough"}),
     ("GET", "/projects/new"): Row("admin"),

@@ -1,9 +1,13 @@
 """Who am I; my tokens; accounts, for admins."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from app.db import reading, transaction
-from app.services import users
+from app.services import forgetting, users
 from app.web.answers import answer
 from app.web.deps import Admin, Full, Id, SignedIn, bearer, now
 from app.web.schemas import TokenIn, UserIn
@@ -16,6 +20,34 @@ router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=StrictRoute)
 def me(caller: SignedIn) -> Response:
     """Who this token or cookie belongs to."""
     return answer(vars(caller))
+
+
+@router.get("/me/data")
+def my_data(caller: SignedIn) -> Response:
+    """Everything that is kept of you, as JSON Lines: account, roles, sign-ins, tokens without keys, labels."""
+    return _told(caller.user_id)
+
+
+@router.get("/users/{user_id}/data")
+def data_of(user_id: Id, admin: Admin) -> Response:  # noqa: ARG001
+    """Everything that is kept of a person, as JSON Lines."""
+    with reading() as db:
+        users.by_id(db, user_id)
+    return _told(user_id)
+
+
+@router.delete("/users/{user_id}")
+def forget(user_id: Id, admin: Admin, labels: Annotated[Literal["keep", "delete"], Query()]) -> Response:  # noqa: ARG001
+    """Forget a person: the account becomes a pseudonym; their labels stay under it, or are deleted, as is said."""
+    with reading() as db:
+        users.by_id(db, user_id)
+    return answer(forgetting.forget(user_id, labels, now()))
+
+
+def _told(user_id: int) -> Response:
+    lines = (orjson.dumps(one, option=orjson.OPT_UTC_Z) + b"\n" for one in forgetting.told_of(user_id))
+    name = f'attachment; filename="person-{user_id}.jsonl"'
+    return StreamingResponse(lines, media_type="application/x-ndjson", headers={"Content-Disposition": name})
 
 
 @router.get("/tokens")

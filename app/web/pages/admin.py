@@ -3,14 +3,15 @@
 from fastapi import APIRouter, Request, Response
 
 from app.db import reading, transaction
-from app.errors import Refusal
-from app.services import users
+from app.errors import BadInput, Refusal
+from app.services import forgetting, users
 from app.services.users import Caller
-from app.web.deps import Admin, now
+from app.web.deps import Admin, Id, now
 from app.web.pages.forms import Form, back_to, said, text
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)
+_TYPED = {"field": "email", "error": "not this person's address"}
 
 
 @router.get("/users")
@@ -29,6 +30,20 @@ def add(request: Request, caller: Admin, form: Form) -> Response:
     except Refusal as refusal:
         return _page(request, caller, refusal, form)
     return back_to("/users", "added")
+
+
+@router.post("/users/{user_id}/forget")
+def forget(request: Request, user_id: Id, caller: Admin, form: Form) -> Response:
+    """Forget a person, whose address was typed once more: it cannot be taken back."""
+    try:
+        with reading() as db:
+            user = users.by_id(db, user_id)
+        if text(form, "email").strip().lower() != user.email:
+            raise BadInput("Type the address of the person who is to be forgotten.", [_TYPED])
+        forgetting.forget(user_id, "delete" if "labels" in form else "keep", now())
+    except Refusal as refusal:
+        return _page(request, caller, refusal)
+    return back_to("/users", "forgotten")
 
 
 def _page(request: Request, caller: Caller, refusal: Refusal | None = None, form: Form | None = None) -> Response:

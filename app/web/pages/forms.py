@@ -15,6 +15,7 @@ SAID = {
     "saved": "Saved.",
     "added": "Added.",
     "removed": "Removed.",
+    "forgotten": "Forgotten: the account is a pseudonym now.",
     "deleted": "Deleted.",
     "password": "Your password is changed.",
     "skipped": "Skipped.",
