@@ -1,6 +1,6 @@
 """Who am I; my tokens; accounts, for admins."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
@@ -14,6 +14,7 @@ from app.web.schemas import TokenIn, UserIn
 from app.web.strict_json import StrictRoute
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=StrictRoute)
+_LINES: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}}}
 
 
 @router.get("/me")
@@ -22,13 +23,13 @@ def me(caller: SignedIn) -> Response:
     return answer(vars(caller))
 
 
-@router.get("/me/data")
+@router.get("/me/data", response_class=Response, responses=_LINES)
 def my_data(caller: SignedIn) -> Response:
     """Everything that is kept of you, as JSON Lines: account, roles, sign-ins, tokens without keys, labels."""
     return _told(caller.user_id)
 
 
-@router.get("/users/{user_id}/data")
+@router.get("/users/{user_id}/data", response_class=Response, responses=_LINES)
 def data_of(user_id: Id, admin: Admin) -> Response:  # noqa: ARG001
     """Everything that is kept of a person, as JSON Lines."""
     with reading() as db:
