@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import ColumnElement, case, delete, distinct, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
@@ -26,7 +26,7 @@ from app.models import (
     Upload,
     User,
 )
-from app.services import leases, rounds
+from app.services import leases, rounds, tally
 
 AT_ONCE = 500
 PAGE_ROWS = 1000
@@ -80,12 +80,36 @@ def _delete_labels(db: Session, user_id: int, now: datetime) -> int:
     )
     these = update(Item).where(Item.id.in_(items)).execution_options(synchronize_session=False)
     db.execute(these.values(slots=Item.slots + given.scalar_subquery()))
+    before, told = _counted(db, items), _added(db, mine)
     db.execute(delete(Label).where(mine).execution_options(synchronize_session=False))
+    after = _counted(db, items)
+    for (project_id, who), counts in told.items():
+        tally.add(db, project_id, who, tally.Counts() - counts)
+    for project_id, counts in before.items():
+        tally.add(db, project_id, user_id, after.get(project_id, tally.Counts()) - counts)
     standing = exists().where(Label.item_id == Item.id, Label.ended_at.is_(None))
     db.execute(these.values(is_settled=standing))
     for project in db.scalars(select(Project).where(Project.id.in_({one.project_id for one in found}))):
         rounds.ask(db, project, now)  # what the model learned from them is to go, too
     return len(found)
+
+
+def _added(db: Session, mine: ColumnElement[bool]) -> dict[tuple[int, int], tally.Counts]:
+    """What these labels added to the tally as answers and skips, by project and whose row that is in."""
+    who = case((Label.chosen_by == "import", tally.NOBODY), else_=Label.user_id).label("who")
+    counts = (func.count(Label.answer), func.count() - func.count(Label.answer))
+    query = select(Label.project_id, who, *counts).where(mine, Label.ended_at.is_(None))
+    found = db.execute(query.group_by(Label.project_id, who))
+    return {(project, user): tally.Counts(answers=answers, skips=skips) for project, user, answers, skips in found}
+
+
+def _counted(db: Session, items: list[int]) -> dict[int, tally.Counts]:
+    """How many of these items have a word, and how many an answer, by project."""
+    answered = case((Label.answer.is_not(None), Label.item_id))
+    counts = (func.count(distinct(Label.item_id)), func.count(distinct(answered)))
+    query = select(Label.project_id, *counts).where(Label.item_id.in_(items), Label.ended_at.is_(None))
+    found = db.execute(query.group_by(Label.project_id))
+    return {project: tally.Counts(settled=settled, labelled=labelled) for project, settled, labelled in found}
 
 
 def _anonymise(db: Session, user_id: int) -> str:
