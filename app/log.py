@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 import structlog
 
+from app import redact
+
 # Two sweeps a second would be four lines a second that say nothing; Alembic tells of every plug-in it finds.
 _TALKATIVE = ("celery.worker.strategy", "celery.app.trace", "celery.worker.request", "celery.beat", "alembic")
 
@@ -37,7 +39,7 @@ def configure(level: str = "info", form: str = "auto") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact.secrets, renderer],
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
