@@ -18,7 +18,8 @@ from sqlalchemy import create_engine, text
 from app import db as database
 from app import demo
 from app.cli import main
-from app.services import projects, recipes, users
+from app.models import FailedSignIn, SignIn
+from app.services import projects, recipes, tries, users
 from app.settings import Settings, current
 
 ROOT = Path(__file__).parents[1]
@@ -88,6 +89,22 @@ def test_an_account_is_made_once_and_a_second_time_refused_in_one_line(
     assert again.returncode == 1
     assert len(again.stderr.splitlines()) == 1
     assert PERSON in again.stderr
+
+
+def test_a_new_password_is_set_and_what_was_counted_is_forgotten(folder: Path, marginalia: Callable[..., Done]) -> None:
+    database.use(database.Database(f"sqlite:///{folder}/marginalia.sqlite3"))
+    with database.transaction() as db:
+        user = users.by_email(db, PERSON)
+        users.start_sign_in(db, user.id, datetime.now(UTC))
+        tries.begin(db, PERSON, user.id, "10.0.0.1", "", datetime.now(UTC))
+    done = marginalia("user", "password", PERSON, "--password-stdin", stdin="another good one\n")
+    assert done.returncode == 0, done.stderr
+    database.use(database.Database(f"sqlite:///{folder}/marginalia.sqlite3"))
+    with database.reading() as db:
+        assert users.is_password(users.look_up(db, PERSON), "another good one")
+        assert db.query(SignIn).count() == db.query(FailedSignIn).count() == 0
+    database.use(None)
+    assert marginalia("user", "password", "who@example.org", "--password-stdin", stdin="long enough\n").returncode == 1
 
 
 def test_an_account_needs_a_password_on_standard_input(tmp_path: Path, marginalia: Callable[..., Done]) -> None:

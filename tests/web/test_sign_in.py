@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from app.commands.running import _proxies
 from app.db import transaction
 from app.errors import TooManyTries
-from app.models import KnownBrowser, SignIn, User
+from app.models import FailedSignIn, KnownBrowser, SignIn, User
 from app.services import tries, users
+from app.settings import Settings
 from app.web.deps import COOKIE, address_of
 from app.web.pages.sign_in import BROWSER
 from tests.conftest import NOW, PASSWORD
@@ -179,3 +182,19 @@ def test_an_ipv6_network_is_one_address() -> None:
     assert address_of(_From("2001:db8:1:2:aaaa::1")) == address_of(_From("2001:db8:1:2:bbbb::2")) == "2001:db8:1:2::"
     assert address_of(_From("192.0.2.7")) == "192.0.2.7"
     assert address_of(_From("testclient")) == "testclient"
+
+
+def test_an_address_that_a_header_names_counts_from_a_trusted_proxy_only(
+    client_for: ClientFor, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, headers = client_for(None).app, {"X-Forwarded-For": "192.0.2.1, 192.0.2.7"}
+    assert _proxies(Settings()) == {"proxy_headers": False, "forwarded_allow_ips": ""}
+    monkeypatch.setenv("MARGINALIA_TRUSTED_PROXIES", "10.0.0.1")
+    trusted = str(_proxies(Settings())["forwarded_allow_ips"])
+    for proxy, counted in (("10.0.0.1", "192.0.2.7"), ("10.0.0.2", "10.0.0.2")):
+        behind = TestClient(ProxyHeadersMiddleware(app, trusted_hosts=trusted), client=(proxy, 4711))
+        behind.post("/sign-in", data={"email": bob.email, "password": "wrong wrong"}, headers=headers)
+        with transaction() as db:
+            assert [one.address for one in db.query(FailedSignIn)] == [counted]
+            db.query(FailedSignIn).delete()
+        behind.close()
