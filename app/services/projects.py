@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app import jobs, store
 from app.core import tasks
 from app.errors import BadInput, Conflict, Forbidden, NotFound
-from app.models import LOCK, Item, Label, Lease, Member, Project, Tally, User
+from app.models import LOCK, Item, Label, Lease, Member, Project, Round, Tally, User
 from app.services import media_left, recipes, users
 from app.services.users import Caller
 
@@ -151,14 +151,23 @@ def _changed(task: dict[str, Any], fields: Any) -> Any:
 
 
 def _keep_answers_valid(db: Session, project: Project, task: recipes.TaskConfig) -> None:
-    """Classes may be added, coloured, described and reordered; one that answers use may not go."""
-    before = [each["name"] for each in project.task["classes"]]
-    gone = [name for name in before if name not in {each.name for each in task.classes}]
+    """Classes may be added, coloured and described; one that answers use may not go, nor leave its place once a model
+    has learned it: its column in the model and in the scores is that place.
+    """
+    before, after = [each["name"] for each in project.task["classes"]], [each.name for each in task.classes]
+    gone = [name for name in before if name not in after]
     has_labels = db.scalar(select(exists().where(Label.project_id == project.id)))
     if has_labels and (gone or task.kind != project.task["kind"]):
         raise Conflict(
             "There are labels already: classes may be added but not removed or renamed, and the kind of task stays.",
             errors=[{"field": "task.classes", "error": f"{name} is missing"} for name in gone],
+        )
+    learned = exists().where(Round.project_id == project.id, Round.labels_used > 0)
+    if after[: len(before)] != before and db.scalar(select(learned)):
+        moved = next(name for name, there in zip(before, [*after, *before], strict=False) if name != there)
+        raise Conflict(
+            "A model has learned the classes in their order: new ones follow after the others.",
+            errors=[{"field": "task.classes", "error": f"{moved} has left its place"}],
         )
     settings = {key: value for key, value in (task.model_extra or {}).items() if project.task.get(key) != value}
     if has_labels and settings:

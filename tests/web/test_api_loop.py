@@ -10,8 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from app.models import User
-from tests.conftest import MakeProject
+from app.db import transaction
+from app.models import Round, User
+from tests.conftest import NOW, MakeProject
 
 ClientFor = Callable[..., TestClient]
 NEW = {
@@ -164,6 +165,22 @@ def test_classes_with_answers_stay(client_for: ClientFor, make_project: MakeProj
     assert lead.patch(f"/api/v1/projects/{project}", json={"task": fewer}).status_code == 409
     more = {"kind": "classification", "classes": [{"name": "ham"}, {"name": "other"}, {"name": "spam"}]}
     assert lead.patch(f"/api/v1/projects/{project}", json={"task": more}).status_code == 200
+
+
+def test_classes_that_a_model_learned_keep_their_places(
+    client_for: ClientFor, make_project: MakeProject, alice: User
+) -> None:
+    project = make_project(["a"])
+    with transaction() as db:
+        db.add(
+            Round(project_id=project.id, number=1, state="published", opened_at=NOW, seed=1, recipe={}, labels_used=2)
+        )
+    lead, path = client_for(alice), f"/api/v1/projects/{project.id}"
+    for names in (["ham", "spam"], ["other", "spam", "ham"], ["spam", "other", "ham"], ["spam"]):
+        refused = lead.patch(path, json={"task": {"kind": "classification", "classes": [{"name": n} for n in names]}})
+        assert refused.status_code == 409, names
+    more = {"kind": "classification", "classes": [{"name": "spam"}, {"name": "ham"}, {"name": "other"}]}
+    assert lead.patch(path, json={"task": more}).status_code == 200
 
 
 def test_a_bad_upload_changes_nothing_unless_the_good_rows_were_asked_for(
