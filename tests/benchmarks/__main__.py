@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from tests.benchmarks import report
 
-NAMES = ("calibration", "encode", "features", "intervals", "loop", "serve")
+NAMES = ("bulk", "calibration", "encode", "features", "intervals", "loop", "rounds", "serve")
 
 
 def main() -> None:
