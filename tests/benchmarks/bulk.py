@@ -14,7 +14,7 @@ import psycopg
 from tests.benchmarks.report import spread, table
 from tests.loop.system import POSTGRES, ROOT, missing
 
-RUNS = 2
+RUNS = 1
 
 
 def run(folder: Path, quick: bool) -> str:
