@@ -16,7 +16,7 @@ const scrolling = {
 
 /** @type {Record<string, string>} */
 const KEYS = {
-  u: "undo", Backspace: "undo", s: "skip", g: "guide", "?": "keys", m: "mine", x: "unsure", c: "comment", Escape: "keep",
+  u: "undo", Backspace: "undo", s: "skip", g: "guide", "?": "keys", m: "mine", x: "unsure", c: "comment", Escape: "keep", f: "focus",
 };
 
 /**

@@ -8,6 +8,7 @@ import { Hand } from "./hand.js";
 import { listen } from "./keyboard.js";
 import { listMine } from "./mine.js";
 import { Outbox } from "./outbox.js";
+import "./preferences.js";
 import { openComment, readRemark, showRemark, toggleUnsure } from "./remark.js";
 import { count, linkAside, say, showItem, showPending, showRest } from "./sheet.js";
 import { t } from "./words.js";
@@ -26,6 +27,7 @@ const undoButton = /** @type {HTMLButtonElement} */ (document.querySelector("[da
 const keysDialog = /** @type {HTMLDialogElement} */ (document.querySelector("[data-keys]"));
 const keepButton = /** @type {HTMLElement} */ (document.querySelector("[data-do=keep]"));
 const minePanel = /** @type {HTMLElement} */ (document.querySelector("[data-mine]"));
+const settingsDialog = /** @type {HTMLDialogElement} */ (document.querySelector("[data-settings]"));
 const emptyReasons = JSON.parse(desk.dataset.empty ?? "{}");
 
 /** @type {Past[]} */
@@ -225,6 +227,8 @@ listen(
     comment: openComment,
     keep,
     keys: () => keysDialog.showModal(),
+    settings: () => settingsDialog.showModal(),
+    focus: () => document.body.classList.toggle("focused"),
   },
   (event) => hand.current !== null && widget.key(event),
   (reason) => put("skip", null, { reason }),
@@ -245,6 +249,6 @@ const first = JSON.parse(desk.dataset.claim ?? "null");
 const before = JSON.parse(desk.dataset.before ?? "{}");
 keepButton.hidden = true;
 if (first && (await hand.begin(first))) paint(Object.keys(before).length ? before : null);
-else showPending();
+else showPending(true);
 void hand.refill();
 desk.dataset.ready = "yes";

@@ -35,5 +35,8 @@ export function listMine(past, modality, open) {
     row.append(button);
     return row;
   }));
-  if (!past.length) list.textContent = t("nothing_yet");
+  if (past.length) return;
+  const row = document.createElement("li");
+  row.textContent = t("nothing_yet");
+  list.append(row);
 }

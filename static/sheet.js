@@ -18,8 +18,10 @@ const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 export function showItem(claim, modality, isBack) {
   host.classList.remove("pending");
   item.replaceChildren(/** @type {HTMLElement} */ (claim.node));
-  why.textContent = claim.reason ?? "";
-  /** @type {HTMLElement} */ (why.parentElement).classList.toggle("visually-hidden", !claim.reason);
+  // What was drawn is told in the page's language; what a strategy says, in its own.
+  const isDrawn = claim.chosen_by === "random" || claim.chosen_by === "fallback";
+  why.textContent = isDrawn ? t(`why_${claim.chosen_by}`) : claim.reason ?? "";
+  /** @type {HTMLElement} */ (why.parentElement).classList.toggle("visually-hidden", !why.textContent);
   showRest(null);
   stage.scrollTop = 0;
   // Motion without fading: the item must be readable in its first frame.
@@ -27,9 +29,10 @@ export function showItem(claim, modality, isBack) {
   live.textContent = t(isBack ? "back_again" : "next_item", { said: spoken(modality, claim.item.content) });
 }
 
-/** No item is at hand yet: what is there can no longer be answered. */
-export function showPending() {
+/** No item is at hand yet: what is there can no longer be answered. @param {boolean} [isBlank] show nothing */
+export function showPending(isBlank = false) {
   host.classList.add("pending");
+  if (isBlank) item.replaceChildren();
 }
 
 /** Say why there is nothing, or (null) make place for the item. @param {string | null} reason */

@@ -40,6 +40,8 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
         "caller": None,
         "theme": theme if theme in THEMES else "",
         "path": request.url.path,
+        "language": "en",
+        "direction": "ltr",
         **context,
     }
     body = environment().get_template(template).render(known)

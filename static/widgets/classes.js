@@ -1,6 +1,8 @@
 // @ts-check
 // What the class widgets share: finding one of many classes by name.
 
+import { t } from "../words.js";
+
 /** @param {number} share */
 export const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 
@@ -15,8 +17,8 @@ export function addFinder(host, classes, take) {
   const input = document.createElement("input");
   input.type = "search";
   input.className = "find";
-  input.placeholder = "Find a class  /";
-  input.setAttribute("aria-label", "Find a class");
+  input.placeholder = `${t("find")}  /`;
+  input.setAttribute("aria-label", t("find"));
   host.prepend(input);
 
   const narrow = () => {

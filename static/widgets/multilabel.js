@@ -2,6 +2,7 @@
 // Several classes: keys tick boxes, Enter sends. A suggestion is marked, never ticked: ticking it would answer
 // for the person.
 
+import { t } from "../words.js";
 import { addFinder } from "./classes.js";
 
 /** @param {HTMLElement} host @param {(answer: object) => void} send */
@@ -27,7 +28,7 @@ export function mount(host, send) {
         label.classList.toggle("suggested", suggested);
         box(label).checked = before?.classes?.includes(label.dataset.class) ?? false;
         const sure = label.querySelector("[data-sure]");
-        if (sure) sure.textContent = suggested ? "suggested" : "";
+        if (sure) sure.textContent = suggested ? t("suggested") : "";
       }
     },
     /** @param {KeyboardEvent} event */

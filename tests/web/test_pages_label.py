@@ -118,3 +118,42 @@ def test_a_page_made_for_one_person_sends_nothing_for_another(
     assert count() == 0
     as_alice = {"Marginalia-User": str(alice.id)}
     assert client.post(f"/api/v1/items/{item}/labels", json=sent, headers=as_alice).status_code == 201
+
+
+def test_every_language_has_every_string_with_the_forms_that_its_counts_need() -> None:
+    from app.web import words
+
+    forms = {"en": {"one", "other"}, "de": {"one", "other"}, "ar": {"zero", "one", "two", "few", "many", "other"}}
+    english = words.words("en")
+    for language in words.LANGUAGES:
+        known = words.words(language)
+        assert known.keys() == english.keys(), language
+        for key, word in known.items():
+            named = re.findall(r"\{(\w+)\}", str(english[key]))
+            assert set(re.findall(r"\{(\w+)\}", str(word))) == set(named), (language, key)
+            assert isinstance(word, str) == isinstance(english[key], str), (language, key)
+            assert isinstance(word, str) or word.keys() == forms[language], (language, key)
+
+
+def test_every_string_that_scripts_and_templates_say_is_there() -> None:
+    from app.web import words
+    from app.web.render import TEMPLATES
+    from app.web.static import FOLDER
+
+    scripts = "".join(path.read_text() for path in [*FOLDER.glob("*.js"), *FOLDER.glob("widgets/*.js")])
+    said = set(re.findall(r'\bt\("(\w+)"', scripts)) - {"back_again"}
+    assert said <= words.for_scripts("en").keys()
+    pages = "".join(path.read_text() for path in [TEMPLATES / "label.html", *TEMPLATES.glob("widgets/*.html")])
+    assert set(re.findall(r'\bt\("(\w+)"', pages)) <= words.words("en").keys()
+
+
+def test_the_page_speaks_the_readers_language_and_runs_its_way(client_for: Any, make_project: Any, bob: User) -> None:
+    client, address = client_for(bob), f"/projects/{make_project(['One']).id}/label"
+    german = client.get(address, headers={"Accept-Language": "fr-FR, de-AT;q=0.8, en;q=0.5"}).text
+    assert '<html lang="de" dir="ltr"' in german
+    assert "Auslassen" in german
+    client.cookies.set("language", "ar")
+    arabic = client.get(address, headers={"Accept-Language": "de"}).text
+    assert '<html lang="ar" dir="rtl"' in arabic
+    assert "تراجع" in arabic
+    assert "Unclear" not in arabic

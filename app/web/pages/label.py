@@ -21,16 +21,11 @@ from app.services.users import Caller
 from app.web import strict_json, words
 from app.web.deps import Id, SignedIn, coin, now
 from app.web.pages.assets import colors_url, media_url
-from app.web.pages.forms import SAID, Form, back_to, text, texts
+from app.web.pages.forms import Form, back_to, text, texts
 from app.web.render import page
 
 router = APIRouter(include_in_schema=False)
-SKIP_REASONS = (
-    ("unclear", "Unclear"),
-    ("broken", "Broken or unreadable"),
-    (OUT_OF_SCOPE, "Out of scope"),
-    ("other", "Something else"),
-)
+SKIP_REASONS = ("unclear", "broken", OUT_OF_SCOPE, "other")
 
 
 @router.get("/projects/{project_id}/label")
@@ -62,6 +57,9 @@ def _render(
     before: dict[str, Any],
 ) -> Response:
     task = plugins.describe_one("tasks", project.task["kind"])
+    said = request.query_params.get("said", "")
+    language = words.chosen(request)
+    t = words.teller(language)
     recent = labels.recent(db, project, caller.user_id, 1)
     return page(
         request,
@@ -76,18 +74,28 @@ def _render(
         exclusive=task.facts["exclusive"],
         before=before,
         can_undo=bool(recent),
-        words=words.for_scripts("en"),
+        words=words.for_scripts(language),
         undo_id=str(recent[0][0].id) if recent else "",
         today=progress.answered_since(db, project.id, caller.user_id, _midnight(now())),
         labelled=tally.of_project(db, project.id).labelled,
         items=project.next_row,
-        skip_reasons=SKIP_REASONS,
-        empty_said=queue.EMPTY.get(empty or "", ""),
-        empty_reasons=queue.EMPTY,
-        said=SAID.get(request.query_params.get("said", ""), ""),
+        t=t,
+        language=language,
+        direction=words.direction(language),
+        languages=words.LANGUAGES,
+        why=_why(claim, words.for_scripts(language)),
+        skip_reasons=[(reason, t(f"skip_{reason.replace(' ', '_')}")) for reason in SKIP_REASONS],
+        empty_said=t(f"empty_{empty}") if empty else "",
+        empty_reasons={reason: t(f"empty_{reason}") for reason in queue.EMPTY},
+        said=t(f"said_{said}") if said in ("undone", "skipped") else "",
         colors=colors_url(project),
         media=media_url(project),
     )
+
+
+def _why(claim: queue.Claim | None, told: dict[str, words.Word]) -> words.Word:
+    """Why this item is asked: what was drawn in the reader's language, what a strategy says in its own."""
+    return told.get(f"why_{claim.chosen_by}", claim.reason) if claim else ""
 
 
 def _midnight(moment: datetime) -> datetime:
