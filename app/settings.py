@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     stop_seconds: int = Field(
         20, ge=1, le=3600, description="Seconds a process may take to finish what it holds when it is asked to stop."
     )
+    alive_file: str = Field(
+        "", description="File that a worker touches every five seconds, for a container's health check; empty: none."
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Token that `/metrics` asks for; empty: it answers to `metrics_from` instead."
     )

@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -56,6 +57,8 @@ def _beat_for_ever(name: str, queues: str) -> None:
             with transaction() as db:
                 db.merge(Worker(name=name, queues=queues, doing=tasks.doing(), seen_at=datetime.now(UTC)))
             tasks.sweep_if_nobody_does()
+            if current().alive_file:
+                Path(current().alive_file).touch()
         except Exception as error:  # the database may be restarting; the next beat tells
             _log.warning("sign of life not written", error=str(error))
 
