@@ -48,6 +48,8 @@ class Person(asyncio.Protocol):
     def __init__(self, target: Target, token: str, job: "Job") -> None:
         self.target, self.token, self.job = target, token, job
         self.item: Any = None
+        self.to_send: list[bytes] = []
+        self.taken = 0.0
         self.asked = target.next(token)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -81,12 +83,17 @@ class Person(asyncio.Protocol):
                 return
             name = self.target.name(self.item)
             self.job.given[name] = tally.given[name] = self.job.given.get(name, 0) + 1
-            self._send(self.target.submit(self.token, self.item))
-        else:
-            self.target.is_taken(status, self.body)
-            tally.submit_seconds.append(taken)
-            self.item = None
-            self._send(self.asked)
+            self.to_send, self.taken = self.target.submit(self.token, self.item), 0.0
+            self._send(self.to_send.pop(0))
+            return
+        self.target.is_taken(status, self.body)
+        self.taken += taken
+        if self.to_send:
+            self._send(self.to_send.pop(0))
+            return
+        tally.submit_seconds.append(self.taken)
+        self.item = None
+        self._send(self.asked)
 
     def _send(self, request: bytes) -> None:
         if self.job.is_over and self.item is None:

@@ -1,5 +1,6 @@
 """Marginalia as a target."""
 
+import random
 from typing import Any
 from uuid import uuid4
 
@@ -7,7 +8,7 @@ import orjson
 
 from tests.benchmarks.serving.target import Target, Unexpected
 
-ANSWER = {"class": "yes"}
+ANSWERS = ({"class": "yes"}, {"class": "no"})
 
 
 class Marginalia(Target):
@@ -24,10 +25,10 @@ class Marginalia(Target):
         found = orjson.loads(body)["items"]
         return found[0]["item"]["id"] if found else None
 
-    def submit(self, token: str, item: Any) -> bytes:
+    def submit(self, token: str, item: Any) -> list[bytes]:
         """POST …/labels, with an id of the client's own."""
-        body = orjson.dumps({"id": str(uuid4()), "answer": ANSWER, "seconds": 0.5})
-        return self.request("POST", f"/api/v1/items/{item}/labels", f"Bearer {token}", body)
+        body = orjson.dumps({"id": str(uuid4()), "answer": random.choice(ANSWERS), "seconds": 0.5})
+        return [self.request("POST", f"/api/v1/items/{item}/labels", f"Bearer {token}", body)]
 
     def is_taken(self, status: int, body: bytes) -> bool:
         """201."""

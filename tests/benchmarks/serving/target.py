@@ -22,12 +22,12 @@ class Target(ABC):
         """The item of its answer; None where there is none now. Raises Unexpected."""
 
     @abstractmethod
-    def submit(self, token: str, item: Any) -> bytes:
-        """The request that answers this item."""
+    def submit(self, token: str, item: Any) -> list[bytes]:
+        """The requests that answer this item, one after the other."""
 
     @abstractmethod
     def is_taken(self, status: int, body: bytes) -> bool:
-        """Whether the server acknowledged the answer. Raises Unexpected."""
+        """Whether the server acknowledged one of them. Raises Unexpected."""
 
     @abstractmethod
     def name(self, item: Any) -> str:
