@@ -17,6 +17,7 @@ from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import jobs
+from app.checkpoints import MOST_PAGES, Checkpointer
 from app.group import Group
 from app.settings import Settings, current
 from app.turns import FairLock, HostLock
@@ -44,12 +45,15 @@ class Database:
         file = self.writing.url.database if self.is_sqlite else None
         lock = HostLock(Path(f"{file}-turn")) if file and file != ":memory:" else None
         self.turn: HostLock | FairLock | nullcontext[None] = lock or (FairLock() if self.is_sqlite else nullcontext())
+        self.checkpointer = Checkpointer(file) if file and file != ":memory:" else None
         self.group = Group(self) if self.is_sqlite else None
 
     def close(self) -> None:
         """Finish what waits, and close every pooled connection."""
         if self.group is not None:
             self.group.close()
+        if self.checkpointer is not None:
+            self.checkpointer.close()
         for engine in (self.writing, self.reading, self.looking_up):
             engine.dispose()
         if isinstance(self.turn, HostLock):
@@ -70,7 +74,13 @@ def _sqlite(url: str, begin: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in ("journal_mode=wal", "synchronous=full", "foreign_keys=on", "busy_timeout=30000"):
+        for pragma in (
+            "journal_mode=wal",
+            "synchronous=full",
+            "foreign_keys=on",
+            "busy_timeout=30000",
+            f"wal_autocheckpoint={MOST_PAGES}",
+        ):
             connection.execute(f"pragma {pragma}")
         if begin == "BEGIN":
             connection.execute("pragma query_only=on")

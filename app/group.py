@@ -104,6 +104,8 @@ class Group:
             with self._base.turn, self._base.writing.begin() as connection:
                 for piece in pieces:
                     piece.run(connection)
+            if self._base.checkpointer is not None:
+                self._base.checkpointer.want()
         except Exception as error:  # nothing of the group is stored, whatever its pieces gave
             for piece in pieces:
                 piece.error = piece.error or error
