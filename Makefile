@@ -16,7 +16,7 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constr
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check fix fuzz faults bench bench-learning bench-page clean
+.PHONY: help setup demo dev test check fix fuzz faults bench bench-learning bench-page screenshots clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench-learning: $(BENCH)/.ready ## Labels saved, against the libraries; QUICK=1,
 
 bench-page: $(VENV)/.setup ## What a key costs on the labelling page: 200 items, slow and lossy network, faults
 	@MARGINALIA_TEST_ITEMS=$(or $(ITEMS),200) exec $(BIN)/python -m pytest -q -s tests/e2e/test_never_lost.py -k "lossy or killed"
+
+screenshots: $(VENV)/.setup ## Draw docs/screenshots of the labelling page anew; look at each
+	@MARGINALIA_SCREENSHOTS=docs/screenshots exec $(BIN)/python -m pytest -q tests/e2e/test_screenshots.py
 
 clean: ## Delete the environment, the demos' data and every cache
 	rm -rf $(VENV) $(BENCH) .demo-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -4,11 +4,13 @@ An address is `/static/<digest of the whole tree>/<path>`. One digest for the tr
 CSS name each other by relative paths, and so inherit it; a file can then be kept by browsers for ever.
 """
 
+import gzip
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Header, Response
 from fastapi.responses import FileResponse
 
 from app.errors import NotFound
@@ -51,14 +53,26 @@ def static(name: str) -> str:
     return f"/static/{digest()}/{name}"
 
 
+@lru_cache(maxsize=256)
+def squeezed(name: str, at: float) -> bytes:  # noqa: ARG001 - a file that was changed meanwhile is read anew
+    """A text file of the tree by gzip."""
+    return gzip.compress(files()[name].read_bytes(), mtime=0)
+
+
 @router.get("/static/{version}/{name:path}")
-def serve(version: str, name: str) -> Response:
-    """A file of the tree; only an address with the present digest may be kept for ever."""
+def serve(version: str, name: str, accept_encoding: Annotated[str, Header()] = "") -> Response:
+    """A file of the tree; only an address with the present digest may be kept for ever.
+
+    Texts by gzip: these files are the same for all and hold no secrets, which answers that mix both must not be.
+    """
     path = files().get(name)
     if path is None:
         raise NotFound
-    kept = FOR_EVER if version == digest() else "no-cache"
-    return FileResponse(path, media_type=TYPES[path.suffix], headers={"Cache-Control": kept})
+    headers = {"Cache-Control": FOR_EVER if version == digest() else "no-cache", "Vary": "Accept-Encoding"}
+    if path.suffix == ".png" or "gzip" not in accept_encoding:
+        return FileResponse(path, media_type=TYPES[path.suffix], headers=headers)
+    body = squeezed(name, path.stat().st_mtime)
+    return Response(body, media_type=TYPES[path.suffix], headers={**headers, "Content-Encoding": "gzip"})
 
 
 @router.get("/favicon.ico")
