@@ -107,9 +107,9 @@ def test_the_curves_rules_stand_at_round_shares() -> None:
 
 def test_texts_come_squeezed_to_those_who_can_read_it(client_for: Any) -> None:
     client = client_for(None)
-    for asked, squeezed in (("gzip, br", "gzip"), ("identity", None)):
+    for asked, told in (("gzip, br", "gzip"), ("identity", None)):
         found = client.get(static("label.js"), headers={"Accept-Encoding": asked})
-        assert found.headers.get("content-encoding") == squeezed
+        assert found.headers.get("content-encoding") == told
         assert found.headers["vary"] == "Accept-Encoding"
         assert found.content == (FOLDER / "label.js").read_bytes()
 
