@@ -55,17 +55,19 @@ class Site:
     data_dir: Path
     port: int
     process: Any = None
+    code: Path | None = None  # a copy of the program, if it is not this one
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        environment = {**os.environ, "MARGINALIA_DATA_DIR": str(self.data_dir)}
+        code = {"PYTHONPATH": str(self.code)} if self.code else {}
+        environment = {**os.environ, **code, "MARGINALIA_DATA_DIR": str(self.data_dir)}
         place = ["--port", str(self.port), "--log-level", "warning"]
         command = [sys.executable, "-m", "uvicorn", "app.web.main:app", *place]
         with (self.data_dir / "web.log").open("ab") as output:
-            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+            self.process = subprocess.Popen(command, cwd=self.code, env=environment, stdout=output, stderr=output)
         _wait(self.url, self.process, self.data_dir / "web.log")
 
     def kill(self) -> None:
