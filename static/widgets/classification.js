@@ -12,6 +12,7 @@ export function mount(host, send) {
   function press(button) {
     button.classList.add("pressed");
     setTimeout(() => button.classList.remove("pressed"), 160);
+    find.used(button);
     send({ class: button.dataset.class });
   }
 
@@ -26,6 +27,7 @@ export function mount(host, send) {
     /** @param {any} before the answer that was undone @param {any} suggestion */
     show(before, suggestion) {
       find.clear();
+      find.order([suggestion?.answer?.class]);
       for (const button of buttons) {
         const suggested = suggestion?.answer?.class === button.dataset.class;
         button.classList.toggle("suggested", suggested);

@@ -13,6 +13,7 @@ export function mount(host, send) {
   const box = (label) => /** @type {HTMLInputElement} */ (label.querySelector("input"));
   const find = addFinder(host, labels, (label) => box(label).click());
 
+  for (const label of labels) box(label).addEventListener("change", () => box(label).checked && find.used(label));
   const sendTicked = () => send({ classes: labels.filter((label) => box(label).checked).map((label) => label.dataset.class) });
   button.addEventListener("click", (event) => {
     event.preventDefault();
@@ -23,6 +24,7 @@ export function mount(host, send) {
     /** @param {any} before @param {any} suggestion */
     show(before, suggestion) {
       find.clear();
+      find.order(suggestion?.answer?.classes ?? []);
       for (const label of labels) {
         const suggested = suggestion?.answer?.classes?.includes(label.dataset.class) ?? false;
         label.classList.toggle("suggested", suggested);

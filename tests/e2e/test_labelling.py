@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.db import reading, transaction
-from app.models import Item, Label, Project, User
+from app.models import Item, Label, Lease, Project, User
 from app.services import users
 
 READY = "[data-label-page][data-ready=yes]"
@@ -239,6 +239,29 @@ def test_one_of_many_classes_is_found_by_typing(visit: Any, make_project: Any, b
     press(page, "Enter")
     settle(page, 1)
     assert standing()[0][2] == {"class": "intent 37"}
+
+
+def test_of_many_classes_the_suggested_and_the_last_used_stand_in_front(
+    visit: Any, make_project: Any, bob: User
+) -> None:
+    classes = [{"name": f"intent {number}"} for number in range(500)]
+    project = make_project([f"Item {n}" for n in range(4)], task={"kind": "classification", "classes": classes})
+    page = visit(bob, address(project))
+    page.wait_for_selector(READY)
+    for typed in ("37", "int 412"):  # the first that begins so: 37, not 137
+        page.keyboard.press("/")
+        page.keyboard.type(typed)
+        press(page, "Enter")
+    names = page.eval_on_selector_all(".answer", "all => all.slice(0, 4).map(one => one.dataset.class)")
+    assert names == ["intent 412", "intent 37", "intent 0", "intent 1"]
+    with transaction() as db:
+        guess = {"answer": {"class": "intent 99"}, "confidence": 0.5}
+        db.execute(update(Lease).values(suggestion=guess))
+    page.reload()
+    page.wait_for_selector(READY)
+    assert page.locator(".answer").first.get_attribute("data-class") == "intent 99"
+    settle(page, 2)
+    assert sorted(answer["class"] for _, _, answer, _ in standing()) == ["intent 37", "intent 412"]
 
 
 def test_on_a_phone_every_target_is_large_and_nothing_overflows(visit: Any, labelling: Project, bob: User) -> None:
