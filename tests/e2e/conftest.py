@@ -36,6 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("e2e"))  # one after the other, so that they share a Chromium
 
 
 @pytest.fixture
@@ -105,8 +106,9 @@ def _wait(url: str, process: Any, output: Path) -> None:
     pytest.fail("the server did not start: " + output.read_text())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """Gone after each file: Playwright keeps a loop running in this thread, in which no other could be run."""
     if CHROMIUM is None:
         pytest.skip("no Chromium; MARGINALIA_TEST_CHROMIUM names one")
     from playwright.sync_api import sync_playwright

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.system import ROOT, _processes, missing
+from tests.loop.system import ROOT, missing, processes
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("supervisor")]
 WORDS = ("--labels", "40", "--batch", "20", "--seeds", "2", "--strategy", "margin", "--jobs", "1")
@@ -112,7 +112,7 @@ def test_a_kill_leaves_no_process(tmp_path: Path, table: Path) -> None:
 def _commands(tmp_path: Path) -> list[str]:
     """The command lines of everything that works in the command's folder."""
     found = []
-    for pid, _, command in _processes():
+    for pid, _, command in processes():
         try:
             place = str(Path(f"/proc/{pid}/cwd").readlink())
         except OSError:

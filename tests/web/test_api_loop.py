@@ -126,7 +126,6 @@ def test_scopes_narrow_what_a_token_may_do(client_for: ClientFor, make_project: 
         {"modality": "smell"},
         {"name": ""},
         {"name": "   "},
-        {"name": "a\x00b"},
         {"task": {"kind": "classification", "classes": [{"name": "one"}]}},
         {"task": {"kind": "classification", "classes": [{"name": "a"}, {"name": "a"}]}},
         {"task": {"kind": "poetry", "classes": [{"name": "a"}, {"name": "b"}]}},
