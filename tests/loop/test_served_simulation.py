@@ -67,8 +67,8 @@ def test_it_works(tmp_path: Path, table: Path) -> None:
         rounds = json.loads((out / f"served-{strategy}.json").read_text())
         labels = [one["labels"] for one in rounds]
         assert labels == sorted(labels)
-        # An item out of scope costs one of the 40 labels, and no round learns from it.
-        assert 25 <= labels[-1] <= 40
+        # An item out of scope costs one of the 40 labels, and no round learns from it; people do not wait for rounds.
+        assert 10 <= labels[-1] <= 40
         assert all(0 <= one["accuracy"] <= 1 and 0 <= one["pool"] <= 1 for one in rounds)
         assert rounds[-1]["accuracy"] > 0.5
         assert rounds[-1]["estimate"] is None or rounds[-1]["low"] <= rounds[-1]["estimate"] <= rounds[-1]["high"]
