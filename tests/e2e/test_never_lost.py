@@ -185,6 +185,13 @@ def test_where_the_browser_keeps_nothing_it_is_said_and_answers_are_sent(
     assert_exactly_once(page, said)
 
 
+def end_every_lease() -> None:
+    """As the sweep does after a lid was closed for long."""
+    with transaction() as db:
+        db.execute(update(Lease).values(ends_at=present() - timedelta(minutes=1)))
+        leases.end_expired(db, present())
+
+
 def test_after_a_long_absence_an_item_that_somebody_else_took_is_replaced(
     visit: Any, labelling: Project, alice: User, bob: User
 ) -> None:
@@ -192,9 +199,7 @@ def test_after_a_long_absence_an_item_that_somebody_else_took_is_replaced(
     page.wait_for_selector(READY)
     page.wait_for_timeout(500)
     lost = shown(page)
-    with transaction() as db:
-        db.execute(update(Lease).values(ends_at=present() - timedelta(minutes=1)))
-        leases.end_expired(db, present())
+    end_every_lease()
     with transaction() as db:
         from app.web.deps import coin
 
@@ -210,9 +215,7 @@ def test_after_a_long_absence_an_item_that_nobody_took_stays(visit: Any, labelli
     page.wait_for_selector(READY)
     page.wait_for_timeout(500)
     kept = shown(page)
-    with transaction() as db:
-        db.execute(update(Lease).values(ends_at=present() - timedelta(minutes=1)))
-        leases.end_expired(db, present())
+    end_every_lease()
     with page.expect_response("**/next?*"):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_timeout(200)

@@ -8,6 +8,7 @@ those that were kept, to the last digit.
 import json
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.learning import plan, runs
@@ -18,7 +19,7 @@ SAME = ("labels", "accuracy", "macro_f1", "rows")
 
 def confirm(names: Iterable[str], data: list[str]) -> None:
     """Give the runs of these contestants on these data sets the digest of the code as it is, where they stand."""
-    newest = {line["key"].rsplit("/", 1)[0]: line for line in runs.kept(data)}
+    newest = {runs.place_of(line): line for line in runs.kept(data)}
     stands = {name: _stands(name, newest) for name in names}
     for name, stood in stands.items():
         print(f"{name}: {stood}", flush=True)
@@ -39,12 +40,12 @@ def _stands(name: str, newest: dict[str, dict[str, Any]]) -> str:
     return "the same" if compared else "nothing to compare with"
 
 
-def _take_over(path: Any, names: set[str]) -> None:
+def _take_over(path: Path, names: set[str]) -> None:
     """The newest line of each place, with the digest of now where its contestant stands; older ones go."""
     kept: dict[str, dict[str, Any]] = defaultdict(dict)
     for text in path.read_text(encoding="utf-8").splitlines():
         line = json.loads(text)
-        kept[line["key"].rsplit("/", 1)[0]] = line
+        kept[runs.place_of(line)] = line
     partial = path.with_suffix(".partial")
     with partial.open("w", encoding="utf-8") as file:
         for line in kept.values():

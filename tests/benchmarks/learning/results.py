@@ -54,7 +54,7 @@ def load(cells: Iterable[Cell], older: bool = False) -> tuple[Results, int]:
     results: Results = {}
     current: dict[Cell, bool] = {}
     for line in runs.kept({cell.data for cell in wanted.values()}):
-        cell = wanted.get(line["key"]) or (by_place.get(line["key"].rsplit("/", 1)[0]) if older else None)
+        cell = wanted.get(line["key"]) or (by_place.get(runs.place_of(line)) if older else None)
         if cell:
             current[cell] = line["key"] in wanted
             there = results.setdefault(Place(cell.data, cell.variant, cell.batch), {})

@@ -40,6 +40,11 @@ def place(cell: Cell) -> str:
     return f"{cell.data}/{cell.variant}/{cell.size}/{cell.name}/{cell.seed}"
 
 
+def place_of(line: dict[str, Any]) -> str:
+    """The key of a kept line without the digest."""
+    return str(line["key"]).rsplit("/", 1)[0]
+
+
 @lru_cache(maxsize=2048)
 def _stamp(name: str, data: str) -> str:
     who = everyone()[name]

@@ -29,13 +29,3 @@ class Marginalia(Target):
         """POST …/labels, with an id of the client's own."""
         body = orjson.dumps({"id": str(uuid4()), "answer": random.choice(ANSWERS), "seconds": 0.5})
         return [self.request("POST", f"/api/v1/items/{item}/labels", f"Bearer {token}", body)]
-
-    def is_taken(self, status: int, body: bytes) -> bool:
-        """201."""
-        if status != 201:
-            raise Unexpected(f"submit: {status} {body[:300]!r}")
-        return True
-
-    def name(self, item: Any) -> str:
-        """The item's number."""
-        return str(item)

@@ -1,12 +1,17 @@
 """What a load driver must know of a server: how its two requests are written, and how their answers are read."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 
 class Target(ABC):
-    """One project on one server. An item is whatever `read_next` found; only this class looks into it."""
+    """One project on one server. An item is whatever `read_next` found; only this class looks into it.
+
+    acknowledged: the statuses that say that an answer was taken.
+    """
+
+    acknowledged: ClassVar[tuple[int, ...]] = (201,)
 
     def __init__(self, url: str, project: str) -> None:
         parts = urlsplit(url)
@@ -25,13 +30,15 @@ class Target(ABC):
     def submit(self, token: str, item: Any) -> list[bytes]:
         """The requests that answer this item, one after the other."""
 
-    @abstractmethod
     def is_taken(self, status: int, body: bytes) -> bool:
         """Whether the server acknowledged one of them. Raises Unexpected."""
+        if status not in self.acknowledged:
+            raise Unexpected(f"submit: {status} {body[:300]!r}")
+        return True
 
-    @abstractmethod
     def name(self, item: Any) -> str:
-        """What tells this item from others."""
+        """What tells this item from others: its number."""
+        return str(item)
 
     def request(self, method: str, path: str, authorization: str, body: bytes = b"") -> bytes:
         """An HTTP/1.1 request of a connection that is kept."""

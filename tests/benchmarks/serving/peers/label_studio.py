@@ -33,16 +33,6 @@ class LabelStudio(Target):
         body = orjson.dumps({"result": RESULT, "lead_time": 0.5})
         return [self.request("POST", f"/api/tasks/{item}/annotations/", _authorization(token), body)]
 
-    def is_taken(self, status: int, body: bytes) -> bool:
-        """201."""
-        if status != 201:
-            raise Unexpected(f"submit: {status} {body[:300]!r}")
-        return True
-
-    def name(self, item: Any) -> str:
-        """The task's number."""
-        return str(item)
-
 
 def _authorization(token: str) -> str:
     return token if " " in token else f"Token {token}"
