@@ -231,6 +231,7 @@ class Choice:
     pool_size: Mapped[int | None]
     key: Mapped[float | None] = mapped_column(Float(53))
     reason: Mapped[str | None] = mapped_column(String(500))
+    why: Mapped[dict[str, Any] | None]  # the reason's parts, to be said in the reader's language; see core/reasons.py
     suggestion: Mapped[dict[str, Any] | None]
     suggestion_hidden: Mapped[bool] = mapped_column(default=False, server_default=false())  # from this person
 
@@ -370,6 +371,7 @@ class QueueRow(Base):
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
     score: Mapped[float]
     reason: Mapped[str] = mapped_column(String(500))
+    why: Mapped[dict[str, Any] | None]  # the reason's parts
     suggestion: Mapped[dict[str, Any] | None]
     propensity: Mapped[float | None]  # of a strategy that draws: the exact probability of this row at this place
 

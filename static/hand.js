@@ -5,7 +5,7 @@
 import { detailOf } from "./api.js";
 
 /**
- * @typedef {{item: {id: number, content: any}, lease: {id: number}, chosen_by?: string, reason: string, suggestion: any, node?: HTMLElement}} Claim
+ * @typedef {{item: {id: number, content: any}, lease: {id: number}, chosen_by?: string, reason: string, why?: any, suggestion: any, node?: HTMLElement}} Claim
  * @typedef {{arrived: () => void, empty: (reason: string | null) => void, failed: (detail: string, status: number) => void, gone: () => void}} Events
  */
 

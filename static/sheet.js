@@ -2,6 +2,7 @@
 // What the person sees of the loop: the item on its sheet, why there is none, the tally, and quiet notes.
 
 import { spoken } from "./content.js";
+import { whyOf } from "./reasons.js";
 import { number, t } from "./words.js";
 
 const at = (/** @type {string} */ name) => /** @type {HTMLElement} */ (document.querySelector(`[data-${name}]`));
@@ -18,9 +19,7 @@ const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 export function showItem(claim, modality, isBack) {
   host.classList.remove("pending");
   item.replaceChildren(/** @type {HTMLElement} */ (claim.node));
-  // What was drawn is told in the page's language; what a strategy says, in its own.
-  const isDrawn = claim.chosen_by === "random" || claim.chosen_by === "fallback";
-  why.textContent = isDrawn ? t(`why_${claim.chosen_by}`) : claim.reason ?? "";
+  why.textContent = whyOf(claim);
   /** @type {HTMLElement} */ (why.parentElement).classList.toggle("visually-hidden", !why.textContent);
   showRest(null);
   stage.scrollTop = 0;

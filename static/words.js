@@ -8,8 +8,16 @@ const language = document.documentElement.lang;
 const rules = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(language);
 
+const shares = new Intl.NumberFormat(language, { style: "percent" });
+
 /** A number as the language writes it. @param {number} value */
 export const number = (value) => numbers.format(value);
+
+/** A share as the language writes it. @param {number} value */
+export const percent = (value) => shares.format(value);
+
+/** Whether there is such a string. @param {string} key */
+export const knows = (key) => key in words;
 
 /** The words of a key, with {names} put in; `n` chooses the form. @param {string} key @param {Record<string, any>} [values] */
 export function t(key, values = {}) {

@@ -219,7 +219,7 @@ print(strategy.reason(0.5, ("a", "b")))
 def test_the_example_strategy_is_listed_taken_in_a_recipe_and_ranks(copy_with_the_example: Path) -> None:
     done = run(copy_with_the_example, "-c", USE.format(root=str(copy_with_the_example)))
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "Model is only 50% sure\n"
+    assert done.stdout == "Model is 50% sure of a\n"
     assert "least_confident" not in plugins.names("strategies")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from app.core import plugins
 from app.core.data import Features, FloatArray, IntArray, Pool, of_items
+from app.core.reasons import Reason
 from app.core.stages.candidates import preselect
 from app.core.staging import Stages
 from app.core.strategies import Ranking, Situation, Strategy
@@ -22,7 +23,7 @@ HELD = 5_000
 TOGETHER = 20
 # Pieces whose inputs or draws a strategy sees, which are kept in memory together.
 LOOKED_AT = 100_000
-LEFT_OUT = "Left for last: looks out of scope, or like an item asked before"
+LEFT_OUT = Reason("left_out")
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,14 @@ class QueueEntry:
 
     row: int
     score: float
-    reason: str
+    why: Reason | str
     suggestion: dict[str, Any] | None
     propensity: float | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why, in plain English."""
+        return str(self.why)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
+from app.core.reasons import Reason
 from app.models import OPEN, UNSETTLED, BigId, Choice, Item, Json, Label, Lease, QueueRow, Round, UtcDateTime
 
 # The queue; the audit order as a random check; as a fallback; as a fallback among items that somebody has answered.
@@ -38,10 +39,7 @@ Source = Literal["queue", "random", "fresh", "rest"]
 Row = Mapping[Any, Any]  # by a column's name
 
 CHOICE = tuple(Choice.__annotations__)
-REASONS = {
-    "random": "Random check: measures how good the model is",
-    "fallback": "Next in random order",
-}
+REASONS = {kind: str(Reason(kind)) for kind in ("random", "fallback")}
 _PROJECT, _USER = bindparam("project", type_=BigId), bindparam("user", type_=BigId)
 _NOW, _ENDS = bindparam("now", type_=UtcDateTime()), bindparam("ends", type_=UtcDateTime())
 _NOTHING = literal_column("0", Integer)
@@ -116,6 +114,7 @@ def _from_queue() -> list[ColumnElement[Any]]:
         QueueRow.rank.label("rank"),
         Round.pool_size.label("pool_size"),
         QueueRow.reason.label("reason"),
+        QueueRow.why.label("why"),
         QueueRow.suggestion.label("suggestion"),
         false().label("suggestion_hidden"),
         QueueRow.rank.label("place"),
@@ -140,6 +139,7 @@ def _from_audit_order(source: Source) -> list[ColumnElement[Any]]:
         cast(null(), Integer).label("rank"),
         (cast(null(), Integer) if source == "rest" else cast(bindparam("pool"), Integer)).label("pool_size"),
         literal(REASONS[chosen_by]).label("reason"),
+        cast(null(), Json).label("why"),
         cast(null(), Json).label("suggestion"),
         false().label("suggestion_hidden"),
         Item.key.label("place"),

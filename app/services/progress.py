@@ -181,6 +181,7 @@ def queue_rows(db: Session, project: Project, n: int = 20, after: int = -1) -> l
             "item": {"id": item.id, "external_id": item.external_id, "content": item.content},
             "score": row.score,
             "reason": row.reason,
+            "why": row.why,
             "suggestion": row.suggestion,
         }
         for row, item in db.execute(query)

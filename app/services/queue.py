@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from app.models import OPEN, Item, Lease, Project
-from app.services import choices, leases, tally
+from app.services import choices, leases, reasons, tally
 from app.services.access import ProjectFacts
 from app.services.choices import Row
 
@@ -35,6 +35,7 @@ class Claim:
     ends_at: datetime
     chosen_by: str
     reason: str
+    why: dict[str, Any] | None
     suggestion: dict[str, Any] | None
 
 
@@ -80,7 +81,8 @@ def _one_at_a_time(db: Session, project_id: int, user_id: int) -> None:
 def _own_leases(db: Session, project: Asked, user_id: int, n: int, now: datetime) -> list[Row]:
     """The caller's live leases, oldest first, pushed to a new end."""
     mine = [Lease.project_id == project.id, Lease.user_id == user_id, Lease.ended_at.is_(None), Lease.ends_at > now]
-    columns = [Lease.id.label("lease_id"), Lease.chosen_by, Lease.reason, Lease.suggestion, Lease.suggestion_hidden]
+    columns = [Lease.id.label("lease_id"), Lease.chosen_by, Lease.reason, Lease.why]
+    columns += [Lease.suggestion, Lease.suggestion_hidden]
     query = select(*columns, Item.id.label("item_id"), Item.external_id, Item.content)
     query = query.join(Item, Item.id == Lease.item_id).where(*mine).order_by(Lease.id).limit(n)
     held = db.execute(query).mappings().all()
@@ -136,7 +138,7 @@ def _drawn(db: Session, project: Asked, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _claimed(row: Row, show_suggestion: bool) -> Claim:
-    suggestion = row["suggestion"] if show_suggestion and not row["suggestion_hidden"] else None
+    is_hidden = row["suggestion_hidden"] or not show_suggestion
     return Claim(
         row["item_id"],
         row["external_id"],
@@ -144,8 +146,8 @@ def _claimed(row: Row, show_suggestion: bool) -> Claim:
         row["lease_id"],
         row["ends_at"],
         row["chosen_by"],
-        row["reason"] or "",
-        suggestion,
+        *reasons.told(row, is_hidden),
+        None if is_hidden else row["suggestion"],
     )
 
 
@@ -160,13 +162,6 @@ def _why_empty(db: Session, project: Asked, user_id: int) -> str:
 
 def shown(item: Item, lease: Lease, show_suggestion: bool) -> Claim:
     """A lease as its holder sees it."""
-    return Claim(
-        item.id,
-        item.external_id,
-        item.content,
-        lease.id,
-        lease.ends_at,
-        lease.chosen_by,
-        lease.reason or "",
-        lease.suggestion if show_suggestion and not lease.suggestion_hidden else None,
-    )
+    row = {name: getattr(lease, name) for name in choices.CHOICE}
+    row |= {"item_id": item.id, "external_id": item.external_id, "content": item.content}
+    return _claimed({**row, "lease_id": lease.id, "ends_at": lease.ends_at}, show_suggestion)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
 from app import jobs, store
+from app.core.reasons import Reason
 from app.models import LOCK, Encoding, Item, Label, Project, QueueRow, Round, Shard
 from app.services import shards
 from app.services.round_data import Read
@@ -254,6 +255,7 @@ def _write_queue(db: Session, project: Project, made: Round, output: "RoundOutpu
             "item_id": ids[entry.row],
             "score": entry.score,
             "reason": entry.reason[:500],
+            "why": entry.why.parts() if isinstance(entry.why, Reason) else None,
             "suggestion": entry.suggestion,
             "propensity": entry.propensity,
         }

@@ -94,6 +94,7 @@ class ClaimOut(BaseModel):
     lease: LeaseOut
     chosen_by: str
     reason: str
+    why: dict[str, Any] | None
     suggestion: dict[str, Any] | None
 
 

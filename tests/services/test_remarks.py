@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from sqlalchemy import select, update
 
+from app.core.reasons import Reason
 from app.db import reading, transaction
 from app.models import Label, Lease, Project, QueueRow, User
 from app.services import labels, users
@@ -60,6 +61,31 @@ def test_where_the_lead_shows_none_all_are_hidden(make_project: MakeProject, bob
     project = suggesting(make_project, show_suggestions=False)
     assert [one.suggestion for one in claim(project, bob, 2, random.Random(1)).items] == [None, None]
     assert all(label_all(project, bob).values())
+
+
+def test_a_reason_names_no_class_where_the_suggestion_is_hidden(make_project: MakeProject, bob: User) -> None:
+    project = suggesting(make_project, hidden_share=0.5, random_share=0.0)
+    why = Reason("hesitates", ("spam", "ham"))
+    with transaction() as db:
+        db.execute(update(QueueRow).where(QueueRow.rank > 0).values(reason=str(why), why=why.parts()))
+    claims = claim(project, bob, 3, Coin(0.9, 0.9, 0.9, 0.3, 0.3, 0.9)).items  # two are hidden
+    assert [(one.reason, one.why) for one in claims] == [
+        ("Next in the queue", {"kind": "queue", "classes": []}),  # said in words of its own, which may name one
+        ("Model hesitates", {"kind": "hesitates", "classes": []}),
+        ("Model hesitates between spam and ham", {"kind": "hesitates", "classes": ["spam", "ham"]}),
+    ]
+    again = claim(project, bob, 3, Coin()).items
+    assert [(one.reason, one.why) for one in again] == [(one.reason, one.why) for one in claims]
+
+
+def test_what_was_chosen_before_reasons_had_parts_is_still_told(make_project: MakeProject, bob: User) -> None:
+    project = suggesting(make_project, random_share=0.5)
+    drawn, asked = claim(project, bob, 2, Coin(0.1, 0.9)).items
+    assert (drawn.why, drawn.reason) == ({"kind": "random", "classes": []}, str(Reason("random")))
+    assert (asked.why, asked.reason) == (None, "Because")
+    with transaction() as db:  # a newer version's kind, while two versions run
+        db.execute(update(Lease).values(why={"kind": "of_tomorrow", "classes": []}))
+    assert claim(project, bob, 2, Coin()).items[1].why is None
 
 
 def test_where_nothing_was_suggested_nothing_was_hidden(make_project: MakeProject, bob: User) -> None:

@@ -147,6 +147,27 @@ def test_every_string_that_scripts_and_templates_say_is_there() -> None:
     assert set(re.findall(r'\bt\("(\w+)"', pages)) <= words.words("en").keys()
 
 
+def test_every_reason_is_said_in_every_language_and_in_english_as_the_api_says_it() -> None:
+    from app.core.reasons import BY_LOT, SAID, Reason
+    from app.web import words
+    from app.web.words import reasons
+
+    forms = {f"js.why_{kind}_{n}": form for kind, each in SAID.items() for n, form in enumerate(each)}
+    english = words.words("en")
+    assert {key: word for key, word in english.items() if key.startswith("js.why_")} == {
+        **forms,
+        "js.why_by_lot": BY_LOT,
+    }
+    why = Reason("hesitates", ("refund", "lost"), by_lot=True)
+    apart = "\u2068refund\u2069", "\u2068lost\u2069"
+    assert reasons.said(str(why), why.parts(), "en") == "Model hesitates between {} and {}, or by lot".format(*apart)
+    assert reasons.said(str(why), why.parts(), "de") == "Das Modell zögert zwischen {} und {}, oder ausgelost".format(
+        *apart
+    )
+    assert reasons.said("Because", None, "de") == "Because"
+    assert reasons.said("As it was", {"kind": "of_tomorrow", "classes": []}, "de") == "As it was"
+
+
 def test_the_page_speaks_the_readers_language_and_runs_its_way(client_for: Any, make_project: Any, bob: User) -> None:
     client, address = client_for(bob), f"/projects/{make_project(['One']).id}/label"
     german = client.get(address, headers={"Accept-Language": "fr-FR, de-AT;q=0.8, en;q=0.5"}).text

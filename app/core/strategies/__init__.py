@@ -11,8 +11,8 @@ A new strategy is one file with one dataclass:
         def rank(self, pool: Pool, n: int, rng: np.random.Generator) -> Ranking:
             return best(pool.per_item(1 - pool.probabilities.max(axis=1)), n)
 
-        def reason(self, score: float, likely: tuple[str, ...]) -> str:
-            return "Model is not confident"
+        def reason(self, score: float, likely: tuple[str, ...]) -> Reason:
+            return Reason("sure", likely[:1], share=1 - score)
 """
 
 from abc import ABC, abstractmethod
@@ -22,6 +22,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import FloatArray, IntArray, Pool
+from app.core.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,9 @@ class Strategy(ABC):
         """The n best rows of the pool, or all if it has fewer."""
 
     @abstractmethod
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:
-        """Why an item with this score is asked, in a few words for people.
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason | str:
+        """Why an item with this score is asked: a kind of reason that the page can say in its languages, or a few
+        words of the strategy's own, shown as they stand.
 
         `likely` names the classes between which the model is undecided: two of exclusive classes, the most
         probable first; else the one class nearest to even; none without a model.

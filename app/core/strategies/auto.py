@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.core.data import Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Situation, Strategy
 from app.core.strategies.maxherding import Maxherding
 from app.core.strategies.random import Random
@@ -30,6 +31,6 @@ class Auto(Strategy):
         """As the strategy ranks that a pool with or without probabilities calls for."""
         return (Uherding() if len(pool.probabilities) else Maxherding()).rank(pool, n, rng)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:
         """As that strategy says it."""
         return (Uherding() if likely else Maxherding()).reason(score, likely)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.data import FloatArray, IntArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 from app.core.strategies._distances import Squared, spread, squared_norms, without_twins
 
@@ -38,13 +39,11 @@ class Badge(Strategy):
         scores = np.concatenate([np.minimum.accumulate(np.sqrt(squares)), np.zeros(len(rest))])
         return Ranking(np.concatenate([rows, rest])[:n], scores[:n])
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:
         """Which classes are meant, and that it is unlike the others."""
         if score <= 0:
-            return "Resembles others that are asked"
-        if len(likely) == 2:
-            return f"Would teach most about {likely[0]} or {likely[1]}"
-        return f"Would teach most about {likely[0]}" if likely else "Would teach the model most"
+            return Reason("like_others")
+        return Reason("teaches", likely)
 
 
 def _residuals(pool: Pool) -> npt.NDArray[np.float32]:

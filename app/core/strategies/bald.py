@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import FloatArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
 from app.core.strategies.entropy import entropies
 
@@ -31,9 +32,9 @@ class Bald(Strategy):
         """The most that an answer would tell of the model first. Raises ValueError where there are no draws."""
         return best(pool.per_item(information(draws(pool, "bald"))), n)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - nats mean nothing to people
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - nats mean nothing to people
         """That the model's versions contradict each other."""
-        return "Versions of the model contradict each other" + (f" about {' and '.join(likely)}" if likely else "")
+        return Reason("contradicts", likely)
 
 
 def draws(pool: Pool, strategy: str) -> FloatArray:

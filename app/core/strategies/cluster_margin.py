@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.core.data import FloatArray, IntArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
 from app.core.strategies._distances import squared, squared_norms
 from app.core.strategies._kmeans import assign
@@ -45,11 +46,9 @@ class ClusterMargin(Strategy):
         rows = rows[_dealt(labels, rng)[:n]]
         return Ranking(rows, np.minimum.accumulate(doubt[rows]))
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - the group has no name
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - the group has no name
         """Which classes are meant."""
-        if len(likely) == 2:
-            return f"Between {likely[0]} and {likely[1]}, in a group of its own"
-        return f"Unsure about {likely[0]}, in a group of its own" if likely else "Doubtful, in a group of its own"
+        return Reason("hesitates_apart", likely)
 
     def _clusters(self, features: FloatArray, rows: IntArray, rng: np.random.Generator) -> IntArray:
         """The cluster of each of the rows."""

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import FloatArray, IntArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 from app.core.strategies._distances import blocks, squared, squared_norms
 
@@ -50,9 +51,9 @@ class Coreset(Strategy):
             squares[0] = squares[1] if n > 1 else 0
         return Ranking(rows, np.sqrt(squares, dtype=np.float64))
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - classes play no part
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - classes play no part
         """That it is unlike what is known."""
-        return "Unlike anything labelled yet" if score > 0 else "Resembles items asked before"
+        return Reason("unlike" if score > 0 else "like_asked")
 
 
 def _greedy(cover: "_Cover", count: int) -> tuple[IntArray, FloatArray]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.core.data import FloatArray, IntArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
 from app.core.strategies._distances import blocks, squared, squared_norms
 from app.core.strategies._kmeans import kmeans
@@ -48,11 +49,9 @@ class Dbal(Strategy):
         scores = np.concatenate([worth, np.zeros(len(rest))])
         return Ranking(rows[np.concatenate([taken, rest])][:n], scores[:n])
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - no number says it better
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - no number says it better
         """Which classes are meant."""
-        if len(likely) == 2:
-            return f"Stands for many between {likely[0]} and {likely[1]}"
-        return f"Stands for many unsure about {likely[0]}" if likely else "Stands for many that the model is unsure of"
+        return Reason("stands_for", likely)
 
 
 def _nearest(x: FloatArray, centres: FloatArray) -> IntArray:

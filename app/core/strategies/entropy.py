@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.data import FloatArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
 
 # Numbers looked at together: about as many as a core's cache holds.
@@ -42,12 +43,12 @@ class Entropy(Strategy):
         units[again] = entropies(pool.probabilities[again], np.float64)
         return best(pool.per_item(units), n)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:
         """Between how many equally probable answers the model would be as undecided: e^H."""
         answers = round(exp(score))
         if answers < 2:
-            return "Model is nearly sure" + (f" about {likely[0]}" if likely else "")
-        return f"Model wavers between some {answers} answers" + (f", {likely[0]} for one" if likely else "")
+            return Reason("nearly_sure", likely[:1])
+        return Reason("wavers", likely[:1], count=answers)
 
 
 def entropies(probabilities: FloatArray, precision: npt.DTypeLike = np.float64) -> FloatArray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from app.core import plugins
 from app.core.data import BoolArray, IntArray, Pool
+from app.core.reasons import BY_LOT, Reason
 from app.core.strategies import Ranking, Situation, Strategy
 from app.core.strategies._wrapping import wrap
 
@@ -51,9 +52,10 @@ class EpsMix(Strategy):
         propensities = self.epsilon / left + (1 - self.epsilon) * (rows == ordered.rows[following])
         return Ranking(rows, ordered.scores[following], propensities)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason | str:
         """The base's, and that it may have been chance."""
-        return f"{self._base().reason(score, likely)}, or by lot"
+        said = self._base().reason(score, likely)
+        return replace(said, by_lot=True) if isinstance(said, Reason) else BY_LOT.format(said=said)
 
     def _base(self) -> Strategy:
         return plugins.make("strategies", {"name": self.base}, Strategy)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from app.core.data import FloatArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 from app.core.strategies._drawing import one, successively
 from app.core.strategies.margin import uncertainty
@@ -58,9 +59,9 @@ class Falcun(Strategy):
             rows[first:], scores[first:] = left[places], relevance[places]
         return Ranking(rows, np.minimum.accumulate(scores), propensities)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - it mixes two things
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - it mixes two things
         """What is doubted, and that it was sought for being different."""
-        return "Doubtful in a way of its own" + (f": {' or '.join(likely)}" if likely else "")
+        return Reason("doubtful", likely)
 
 
 class _Draws:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 from app.core.strategies._disagreement import flippable, ranking
 
@@ -36,8 +37,6 @@ class Ldm(Strategy):
         looked = flippable(pool, self.candidates, self.draws, rng)
         return ranking(looked, np.empty(0, np.int64), n)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - a share of the pool says little
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - a share of the pool says little
         """Which classes are meant."""
-        if len(likely) == 2:
-            return f"Flips easily between {likely[0]} and {likely[1]}"
-        return f"Flips easily about {likely[0]}" if likely else "The model's answer flips easily"
+        return Reason("flips", likely)

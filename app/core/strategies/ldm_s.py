@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.data import FloatArray, IntArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 from app.core.strategies._disagreement import flippable, ranking
 from app.core.strategies._distances import Squared, spread, squared
@@ -43,11 +44,9 @@ class LdmS(Strategy):
             first = spread(geometry, weights(looked.ldm, n) ** 2, int(looked.ldm.argmin()), n, rng)[0]
         return ranking(looked, first, n)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - a share of the pool says little
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - a share of the pool says little
         """Which classes are meant."""
-        if len(likely) == 2:
-            return f"Flips easily between {likely[0]} and {likely[1]}"
-        return f"Flips easily about {likely[0]}" if likely else "The model's answer flips easily"
+        return Reason("flips", likely)
 
 
 def weights(ldm: FloatArray, m: int) -> npt.NDArray[np.float64]:

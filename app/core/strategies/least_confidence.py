@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
 
 
@@ -25,6 +26,6 @@ class LeastConfidence(Strategy):
         top = pool.probabilities.max(axis=1).astype(np.float64)
         return best(pool.per_item(1 - top), n)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:
         """How sure the model is of what it would answer."""
-        return f"Model is {1 - score:.0%} sure" + (f" of {likely[0]}" if likely else " of its best answer")
+        return Reason("sure", likely[:1], share=1 - score)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import FloatArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
 
 # Up to so many classes a pass a class is faster than a pass a row, by up to ten times; beyond, it is slower.
@@ -29,11 +30,9 @@ class Margin(Strategy):
         """The smallest margins first."""
         return best(pool.per_item(uncertainty(pool.probabilities)), n)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - the classes say it
         """Which classes are meant."""
-        if len(likely) == 2:
-            return f"Model hesitates between {likely[0]} and {likely[1]}"
-        return f"Model is unsure about {likely[0]}" if likely else f"Margin {1 - score:.2f}"
+        return Reason("hesitates", likely)
 
 
 def uncertainty(probabilities: FloatArray) -> FloatArray:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 from app.core.strategies._herding import directions, herd, kernel
 
@@ -55,6 +56,6 @@ class Maxherding(Strategy):
         ranked = np.concatenate([candidates[rows], others])[:n]
         return Ranking(ranked, np.concatenate([gains, np.zeros(len(others))])[:n])
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - classes play no part
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - classes play no part
         """That it stands for others, or no longer does."""
-        return "Typical of items not labelled yet" if score > 0 else "Resembles items asked before"
+        return Reason("typical" if score > 0 else "like_asked")

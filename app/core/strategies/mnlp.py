@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
 
 
@@ -28,6 +29,6 @@ class Mnlp(Strategy):
         unlikely = -np.log(np.clip(top, np.finfo(np.float64).tiny, 1))
         return best(replace(pool, reducer="mean").per_item(unlikely), n)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - it speaks of the item as a whole
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - it speaks of the item as a whole
         """The geometric mean of what the model gives each part."""
-        return f"Model is {exp(-score):.0%} sure of each part, on average"
+        return Reason("sure_of_parts", share=exp(-score))

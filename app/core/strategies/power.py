@@ -6,6 +6,7 @@ import numpy as np
 
 from app.core import plugins
 from app.core.data import FloatArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 from app.core.strategies._drawing import LEAST, successively
 from app.core.strategies._wrapping import wrap
@@ -51,9 +52,9 @@ class Power(Strategy):
         log_weights = self.beta * np.log(np.maximum(self._scores(pool, rng), LEAST))
         return Ranking(*successively(log_weights, n, rng))
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - it holds the luck of the draw
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - it holds the luck of the draw
         """That chance decided, and what the model doubts."""
-        return "Drawn by lot, doubtful items more often" + (f"; here {' or '.join(likely)}" if likely else "")
+        return Reason("lot", likely)
 
     def _scores(self, pool: Pool, rng: np.random.Generator) -> FloatArray:
         ranking = plugins.make("strategies", {"name": self.score}, Strategy).rank(pool, pool.n, rng)

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 
 
@@ -21,6 +22,6 @@ class Random(Strategy):
         rows = rng.permutation(pool.n)[:n]
         return Ranking(rows, 1 - np.arange(len(rows)) / max(pool.n, 1))
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - there is but one
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - there is but one
         """The one reason there is."""
-        return "Drawn at random"
+        return Reason("drawn")

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import FloatArray, IntArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 from app.core.strategies._distances import blocks, squared, squared_norms
 from app.core.strategies._kmeans import assign, kmeans
@@ -54,9 +55,9 @@ class Typiclust(Strategy):
         rows = np.concatenate(members)[np.lexsort((place, turn, small[visited][place]))][:n]
         return Ranking(rows, 1 - np.arange(len(rows)) / pool.n)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - classes play no part
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - classes play no part
         """What it stands for."""
-        return "Typical of a group with few labels"
+        return Reason("typical_of_few")
 
     def _by_typicality(self, features: FloatArray, rows: IntArray, rng: np.random.Generator) -> IntArray:
         """A cluster's rows, the most typical first, equals in their order."""

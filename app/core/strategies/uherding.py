@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from app.core.data import FloatArray, IntArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
 from app.core.strategies._herding import directions, herd, kernel, squared_distances
 from app.core.strategies.margin import uncertainty
@@ -69,11 +70,9 @@ class Uherding(Strategy):
         keys = np.log(doubt) + rng.gumbel(size=len(doubt))  # the highest keys: drawn ∝ doubt without replacement
         return best(keys, self.anchors).rows, np.full(self.anchors, 1 / self.anchors, np.float32)
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:  # noqa: ARG002 - the gain says nothing to people
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - the gain says nothing to people
         """Which classes are meant."""
-        if len(likely) == 2:
-            return f"Model hesitates between {likely[0]} and {likely[1]} here and in similar items"
-        return f"Model is unsure about {likely[0]} here and in similar items" if likely else "Like many doubtful items"
+        return Reason("hesitates_around", likely)
 
 
 def _earliness(pool: Pool) -> float:

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 
 from app.core.data import FloatArray, Pool
+from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
 from app.core.strategies.bald import draws
 from app.core.strategies.margin import uncertainty
@@ -33,9 +34,9 @@ class VariationRatio(Strategy):
         rows = np.lexsort((-doubts, -scores))[:n]
         return Ranking(rows, np.maximum(scores[rows], 0))  # −∞: an item without units
 
-    def reason(self, score: float, likely: tuple[str, ...]) -> str:
+    def reason(self, score: float, likely: tuple[str, ...]) -> Reason:
         """How many of the model's versions are outvoted."""
-        return f"{score:.0%} of the model's versions are outvoted" + (f" on {' and '.join(likely)}" if likely else "")
+        return Reason("outvoted", likely, share=score)
 
 
 def ratios(samples: FloatArray) -> FloatArray:

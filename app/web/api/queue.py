@@ -29,6 +29,7 @@ def claimed(claim: queue.Claim) -> dict[str, Any]:
         "lease": {"id": claim.lease_id, "ends_at": claim.ends_at},
         "chosen_by": claim.chosen_by,
         "reason": claim.reason,
+        "why": claim.why,
         "suggestion": claim.suggestion,
     }
 

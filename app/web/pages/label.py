@@ -23,6 +23,7 @@ from app.web.deps import Id, SignedIn, coin, now
 from app.web.pages.assets import colors_url, media_url
 from app.web.pages.forms import Form, back_to, text, texts
 from app.web.render import page
+from app.web.words import reasons
 
 router = APIRouter(include_in_schema=False)
 SKIP_REASONS = ("unclear", "broken", OUT_OF_SCOPE, "other")
@@ -83,7 +84,7 @@ def _render(
         language=language,
         direction=words.direction(language),
         languages=words.LANGUAGES,
-        why=_why(claim, words.for_scripts(language)),
+        why=reasons.said(claim.reason, claim.why, language) if claim else "",
         skip_reasons=[(reason, t(f"skip_{reason.replace(' ', '_')}")) for reason in SKIP_REASONS],
         empty_said=t(f"empty_{empty}") if empty else "",
         empty_reasons={reason: t(f"empty_{reason}") for reason in queue.EMPTY},
@@ -91,11 +92,6 @@ def _render(
         colors=colors_url(project),
         media=media_url(project),
     )
-
-
-def _why(claim: queue.Claim | None, told: dict[str, words.Word]) -> words.Word:
-    """Why this item is asked: what was drawn in the reader's language, what a strategy says in its own."""
-    return told.get(f"why_{claim.chosen_by}", claim.reason) if claim else ""
 
 
 def _midnight(moment: datetime) -> datetime:
@@ -111,6 +107,7 @@ def _claim_json(claim: queue.Claim | None) -> dict[str, Any] | None:
         "lease": {"id": claim.lease_id, "ends_at": claim.ends_at.isoformat()},
         "chosen_by": claim.chosen_by,
         "reason": claim.reason,
+        "why": claim.why,
         "suggestion": claim.suggestion,
     }
 

@@ -50,7 +50,7 @@ def test_scores_are_the_least_distance_so_far():
     ranking = rank(pool, 3)
     assert ranking.rows[0] == 0
     assert np.allclose(ranking.scores, [np.sqrt(8), np.sqrt(8), 0])
-    assert Badge().reason(ranking.scores[2], ()) == "Resembles others that are asked"
+    assert str(Badge().reason(ranking.scores[2], ())) == "Resembles others that are asked"
 
 
 def test_units_of_as_many_questions_lie_side_by_side():

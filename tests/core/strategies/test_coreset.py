@@ -81,5 +81,5 @@ def test_after_those_chosen_one_by_one_the_rest_come_by_distance():
 
 
 def test_a_reason_says_what_it_resembles():
-    assert Coreset().reason(1.0, ()) == "Unlike anything labelled yet"
-    assert Coreset().reason(0.0, ()) == "Resembles items asked before"
+    assert str(Coreset().reason(1.0, ())) == "Unlike anything labelled yet"
+    assert str(Coreset().reason(0.0, ())) == "Resembles items asked before"

@@ -72,4 +72,4 @@ def test_an_item_without_units_comes_last():
 
 
 def test_a_reason_names_the_classes():
-    assert Dbal().reason(0.5, ("refund", "card lost")) == "Stands for many between refund and card lost"
+    assert str(Dbal().reason(0.5, ("refund", "card lost"))) == "Stands for many between refund and card lost"

@@ -51,5 +51,8 @@ def test_entropies_nearer_to_each_other_than_single_precision_can_tell_are_told_
 
 
 def test_the_reason_counts_the_answers_that_the_belief_is_worth():
-    assert Entropy().reason(np.log(5), ("refund", "card lost")) == "Model wavers between some 5 answers, refund for one"
-    assert Entropy().reason(0.0, ()) == "Model is nearly sure"
+    assert (
+        str(Entropy().reason(np.log(5), ("refund", "card lost")))
+        == "Model wavers between some 5 answers, refund for one"
+    )
+    assert str(Entropy().reason(0.0, ())) == "Model is nearly sure"

@@ -74,4 +74,4 @@ def test_what_cannot_be_mixed_is_refused():
 
 
 def test_the_reason_is_the_bases_and_says_that_it_may_have_been_chance():
-    assert EpsMix().reason(0.9, ("refund", "lost")) == "Model hesitates between refund and lost, or by lot"
+    assert str(EpsMix().reason(0.9, ("refund", "lost"))) == "Model hesitates between refund and lost, or by lot"

@@ -37,4 +37,4 @@ def test_least_confidence_chooses_what_a_plain_sort_chooses(precision):
 
 
 def test_the_reason_says_how_sure_the_model_is():
-    assert LeastConfidence().reason(0.66, ("refund", "card lost")) == "Model is 34% sure of refund"
+    assert str(LeastConfidence().reason(0.66, ("refund", "card lost"))) == "Model is 34% sure of refund"

@@ -60,4 +60,4 @@ def test_margins_of_single_precision_are_told_apart_however_small():
 
 
 def test_margin_names_the_classes_it_means():
-    assert Margin().reason(0.9, ("refund", "card lost")) == "Model hesitates between refund and card lost"
+    assert str(Margin().reason(0.9, ("refund", "card lost"))) == "Model hesitates between refund and card lost"
