@@ -1,6 +1,6 @@
 // @ts-check
-// The light/dark switch, and times in the reader's own zone. The theme is a cookie, too, so that the server
-// can write it into the page and nothing flashes.
+// What every page does: the light/dark switch, times in the reader's own zone, the current tab in view. The theme is a
+// cookie, too, so that the server can write it into the page and nothing flashes.
 
 const root = document.documentElement;
 const KEY = "marginalia.theme";
@@ -48,3 +48,6 @@ export function localTimes(within) {
 }
 
 localTimes(document);
+
+// On a phone the tabs are wider than the page, and the page's own must be seen.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

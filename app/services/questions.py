@@ -7,7 +7,7 @@ figure with its 95 % interval and one sentence. The page shows what REST tells, 
 from typing import Any
 
 from app.core.evaluation.forecast import Forecast
-from app.core.evaluation.stopping import Advice
+from app.core.evaluation.stopping import Advice, about
 
 Question = dict[str, Any]
 STATES = {
@@ -78,7 +78,7 @@ def _can_it_stop(to_come: Forecast | None, advice: Advice) -> Question:
     more = float(to_come.labels[-1] - to_come.labels[0])
     gain = to_come.gain(more)
     found = {"estimate": gain, "low": float(to_come.least[-1]), "high": float(to_come.most[-1])}
-    unit = f"{_noun(_points(gain))} for {more:,.0f} more labels"
+    unit = f"{_noun(_points(gain))} for {about(more)} more labels"
     return _known("stop", asked, states, _points(gain), unit, found, _points, advice.said[0])
 
 

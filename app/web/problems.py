@@ -24,6 +24,7 @@ TITLES = {
     413: "Too large",
     422: "Input cannot be used",
 }
+NOWHERE = "Nothing is at this address. It may be mistyped, or what was here is gone."
 
 
 def install(app: FastAPI) -> None:
@@ -58,7 +59,8 @@ def _invalid(request: Request, error: Exception) -> Response:
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     title = TITLES.get(error.status_code, "Refused")
-    found = problem(request, error.status_code, title, str(error.detail), {})
+    said = NOWHERE if error.status_code == 404 else str(error.detail)
+    found = problem(request, error.status_code, title, said, {})
     found.headers.update(error.headers or {})
     if error.status_code == 405:  # the router names the methods of one route; another may have the same path
         found.headers["Allow"] = ", ".join(method for method in METHODS if _answers(request, method))

@@ -1,10 +1,12 @@
 """The pictures in docs/screenshots: drawn anew by `make screenshots`, to be looked at before they are kept."""
 
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from sqlalchemy import select, update
 
 from app.db import transaction
@@ -35,15 +37,17 @@ PLACES = [{"name": "person"}, {"name": "place"}, {"name": "time"}]
 GUIDE = "Choose what the person **wants**, not what went wrong.\n\n- In doubt between two, take the more specific one."
 
 
-def shoot(page: Any, name: str) -> None:
-    """The page as it stands, in all widths, light and dark."""
+def shoot(page: Any, name: str, whole: bool = False) -> None:
+    """The page as it stands, in all widths, light and dark; `whole`: to its foot."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         for width, height in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
             page.wait_for_timeout(200)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-            page.screenshot(path=Path(str(FOLDER)) / f"{name}-{width}-{scheme}.png")
+            drawn = Image.open(BytesIO(page.screenshot(full_page=whole)))
+            few = drawn.convert("RGB").quantize(256, dither=Image.Dither.NONE)  # a third of the bytes
+            few.save(Path(str(FOLDER)) / f"{name}-{width}-{scheme}.png", optimize=True)
 
 
 def opened(visit: Any, project: Project, user: User, **options: Any) -> Any:

@@ -74,11 +74,11 @@ def advise(kappas: Sequence[float], changed: Sequence[float], to_come: Forecast 
     needed = to_come.labels_for(POINT)
     flat = float(to_come.most[-1]) < POINT
     if flat:
-        forecast = f"Even {_count(reach)} more labels would bring less than a point, as far as the curve can tell."
+        forecast = f"Even {about(reach)} more labels would bring less than a point, as far as the curve can tell."
     elif needed is None:
-        forecast = f"{_count(reach)} more labels are expected to bring less than a point."
+        forecast = f"{about(reach)} more labels are expected to bring less than a point."
     else:
-        forecast = f"About {_count(needed)} more labels for the next point of accuracy."
+        forecast = f"About {about(needed)} more labels for the next point of accuracy."
     state = "stable" if stable else "slowing" if needed is None else "climbing"
     said = [*said, forecast] if stable else [forecast, *said]
     return Advice(state, tuple(said), needed, to_come.gain(batch))
@@ -100,7 +100,7 @@ def _share(value: float) -> str:
     return "under 1\u00a0%" if value < 0.01 else f"{value:.0%}".replace("%", "\u00a0%")
 
 
-def _count(value: float) -> str:
+def about(value: float) -> str:
     """A number of labels as a forecast can know it: two digits."""
     size = 10 ** max(0, len(str(int(value))) - 2)
     return f"{max(1, round(value / size)) * size:,}".replace(",", "\u202f")

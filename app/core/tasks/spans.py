@@ -21,7 +21,9 @@ OUTSIDE = "no span"
 
 
 class Spans(Task):
-    """Spans of a text: {"spans": [{"start", "end", "class"}]}, in code points, end after the last; none is an answer.
+    """Spans of a text: words that are marked, each with a class: names, places, dates.
+
+    An answer is {"spans": [{"start", "end", "class"}]}, in code points, end after the last; no span is an answer too.
 
     For learning each word is a piece whose outcomes are the tags O, B-k and I-k; a span that begins or ends inside of a
     word stays as it is as an answer, and is rounded outward to whole words only to be learned from. Where spans may
