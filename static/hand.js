@@ -1,16 +1,15 @@
 // @ts-check
-// The items in this tab's hands: the one on screen and the ones behind it, leased and ready to be painted. A lock a
-// piece keeps two tabs of one person from showing the same.
+// The items in this tab's hands: the one on screen and the ones behind it, leased and ready to be painted.
 
 import { detailOf } from "./api.js";
+import { Locks } from "./locks.js";
+import { Stock } from "./stock.js";
 
 /**
  * @typedef {{item: {id: number, content: any}, lease: {id: number}, chosen_by?: string, reason: string, why?: any, suggestion: any, node?: HTMLElement}} Claim
  * @typedef {{arrived: () => void, empty: (reason: string | null) => void, failed: (detail: string, status: number) => void, gone: () => void}} Events
  */
 
-const LEAST = 2; // held behind the one on screen
-const MOST = 12;
 const MOST_ASKED = 50; // the server's own bound
 const RENEW_MS = 60_000;
 const RETRY_MS = [400, 1000, 2000, 5000];
@@ -35,30 +34,21 @@ export class Hand {
     // Answered here or in another tab: a "next" that was asked before an answer arrived still names its item.
     /** @type {Set<number>} */
     this.spent = new Set();
-    /** @type {Map<number, () => void>} */
-    this.locks = new Map();
+    this.locks = new Locks();
     this.inOtherTabs = 0;
     this.hasLapsed = false; // the lease of the one on screen
     this.isAsking = false;
     this.isStale = false; // something has changed since the question under way was sent
     this.tries = 0;
-    /** @type {number[]} */
-    this.answers = [];
-    this.answerMs = 300; // what the server takes to give the next
+    this.stock = new Stock();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     setInterval(() => void this.renew(), RENEW_MS);
   }
 
-  /** How many to hold behind the one on screen: what somebody so quick needs while the network is asked twice. */
-  get wanted() {
-    const span = this.answers.length > 4 ? (this.answers[this.answers.length - 1] - this.answers[0]) / (this.answers.length - 1) : Infinity;
-    return Math.min(MOST, LEAST + Math.ceil((3 * this.answerMs) / span));
-  }
-
   /** The item that came with the page; false where it is answered already or another tab has it. @param {Claim} claim */
   async begin(claim) {
-    if (this.spent.has(claim.item.id) || !(await this.#hold(claim.item.id))) return false;
+    if (this.spent.has(claim.item.id) || !(await this.locks.hold(claim.item.id))) return false;
     this.current = { ...claim, node: this.draw(claim) };
     return true;
   }
@@ -66,7 +56,7 @@ export class Hand {
   /** The one on screen is answered; the next takes its place. @returns {Claim | null} */
   next() {
     if (this.current) this.spent.add(this.current.item.id);
-    this.answers = [...this.answers.slice(-8), performance.now()];
+    this.stock.answered();
     this.hasLapsed = false;
     this.current = this.ahead.shift() ?? null;
     return this.current;
@@ -80,7 +70,7 @@ export class Hand {
     this.spent.delete(id);
     this.hasLapsed = false;
     this.current = claim;
-    void this.#hold(id);
+    void this.locks.hold(id);
   }
 
   /** The server put an item back into our hands. @param {number} itemId @param {{id: number}} lease */
@@ -90,7 +80,7 @@ export class Hand {
 
   /** The server has its answer: other tabs will not be given it any more. @param {number} itemId */
   settle(itemId) {
-    if (this.current?.item.id !== itemId) this.#letGo(itemId);
+    if (this.current?.item.id !== itemId) this.locks.letGo(itemId);
   }
 
   /** An answer was refused, so that its item is ours again. @param {number} itemId */
@@ -105,7 +95,7 @@ export class Hand {
       this.isStale = true;
       return;
     }
-    if (this.current && !this.hasLapsed && this.ahead.length >= this.wanted) return;
+    if (this.current && !this.hasLapsed && this.ahead.length >= this.stock.wanted) return;
     this.isAsking = true;
     this.isStale = false;
     const isFull = await this.#ask().catch((error) => this.#failed(String(error?.message ?? error), 0));
@@ -115,13 +105,13 @@ export class Hand {
 
   /** @returns {Promise<boolean>} whether there may be more behind what other tabs hold */
   async #ask() {
-    const n = Math.min(MOST_ASKED, 1 + this.wanted + this.unsent() + this.inOtherTabs);
+    const n = Math.min(MOST_ASKED, 1 + this.stock.wanted + this.unsent() + this.inOtherTabs);
     const began = performance.now();
     const response = await this.call("GET", `projects/${this.project}/next?n=${n}`);
     if (!response.ok) return this.#failed(await detailOf(response), response.status);
     /** @type {{items: Claim[], empty_reason: string | null}} */
     const given = await response.json();
-    this.answerMs = 0.7 * this.answerMs + 0.3 * (performance.now() - began);
+    this.stock.took(performance.now() - began);
     this.tries = 0;
     this.#checkCurrent(given.items);
     const others = this.inOtherTabs;
@@ -141,7 +131,7 @@ export class Hand {
       const { id } = claim.item;
       const isKnown = () => this.spent.has(id) || [this.current, ...this.ahead].some((one) => one?.item.id === id);
       if (isKnown()) continue;
-      if (!(await this.#hold(id))) {
+      if (!(await this.locks.hold(id))) {
         others += 1;
         continue;
       }
@@ -168,7 +158,7 @@ export class Hand {
     if (again) {
       current.lease = again.lease;
     } else {
-      this.#letGo(current.item.id);
+      this.locks.letGo(current.item.id);
       this.current = null;
       this.events.gone();
     }
@@ -194,7 +184,7 @@ export class Hand {
     const { leases } = await response.json();
     const alive = new Set(leases.map((/** @type {{id: number}} */ lease) => lease.id));
     const lost = this.ahead.filter((claim) => ids.includes(claim.lease.id) && !alive.has(claim.lease.id));
-    for (const claim of lost) this.#letGo(claim.item.id);
+    for (const claim of lost) this.locks.letGo(claim.item.id);
     this.ahead = this.ahead.filter((claim) => !lost.includes(claim));
     const { current } = this;
     this.hasLapsed = current !== null && ids.includes(current.lease.id) && !alive.has(current.lease.id);
@@ -205,23 +195,5 @@ export class Hand {
   giveBack() {
     for (const claim of this.ahead) void this.call("DELETE", `leases/${claim.lease.id}`, null, { keepalive: true, signal: null }).catch(() => {});
     this.ahead = [];
-  }
-
-  /** Take an item for this tab; false where another tab has it. @param {number} id @returns {Promise<boolean>} */
-  #hold(id) {
-    if (!navigator.locks || this.locks.has(id)) return Promise.resolve(true);
-    return new Promise((answer) => {
-      const held = (/** @type {Lock | null} */ lock) => {
-        answer(lock !== null);
-        return lock && new Promise((release) => this.locks.set(id, () => release(null)));
-      };
-      navigator.locks.request(`marginalia.item.${id}`, { ifAvailable: true }, held).catch(() => answer(true));
-    });
-  }
-
-  /** @param {number} id */
-  #letGo(id) {
-    this.locks.get(id)?.();
-    this.locks.delete(id);
   }
 }

@@ -1,46 +1,34 @@
 // @ts-check
-// Keys and buttons: which key does what, and when a key belongs to something else.
+// Keys and buttons: whose a key is, and what it does.
 
-import { isTyping } from "./desk.js";
+import { actions, declare, holderOf, pressedKey } from "./keys.js";
 
 const stage = /** @type {HTMLElement} */ (document.querySelector(".stage"));
 const skipMenu = /** @type {HTMLDetailsElement} */ (document.querySelector("[data-skip]"));
 const skips = /** @type {HTMLButtonElement[]} */ ([...skipMenu.querySelectorAll(".skip-menu button")]);
-
-/** @type {Record<string, () => void>} */
-const scrolling = {
-  " ": () => stage.scrollBy({ top: stage.clientHeight * 0.8 }),
-  ArrowDown: () => stage.scrollBy({ top: 60 }),
-  ArrowUp: () => stage.scrollBy({ top: -60 }),
-};
-
-/** @type {Record<string, string>} */
-const KEYS = {
-  u: "undo", Backspace: "undo", s: "skip", g: "guide", "?": "keys", m: "mine", x: "unsure", c: "comment", Escape: "keep", f: "focus",
-};
+const scroll = (/** @type {number} */ top) => stage.scrollBy({ top });
 
 /**
- * @param {Record<string, (event?: Event) => void>} acts what the page can do, by name
  * @param {(event: KeyboardEvent) => boolean} widgetKey whether the widget took the key
  * @param {(reason: string) => void} skip
  */
-export function listen(acts, widgetKey, skip) {
-  const all = { ...acts, skip: () => (skipMenu.open = true) };
-  document.addEventListener("keydown", (event) => pressed(event, all, widgetKey, skip));
-  for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-do]"))) {
-    const act = acts[button.dataset.do ?? ""];
-    button.hidden = !act;
-    button.addEventListener("click", (event) => {
-      event.preventDefault();
-      act?.(event);
-    });
-  }
-  for (const button of skips) {
-    button.addEventListener("click", (event) => {
-      event.preventDefault();
-      leave(button.value, skip);
-    });
-  }
+export function listen(widgetKey, skip) {
+  declare(
+    { name: "skip", keys: ["s"], label: "key_skip", act: () => (skipMenu.open = true) },
+    { name: "page", keys: [" "], label: "key_page", act: () => scroll(stage.clientHeight * 0.8), isFixed: true, isScroll: true },
+    { name: "down", keys: ["ArrowDown"], label: "key_down", act: () => scroll(60), isFixed: true, isScroll: true },
+    { name: "up", keys: ["ArrowUp"], label: "key_up", act: () => scroll(-60), isFixed: true, isScroll: true },
+  );
+  document.addEventListener("keydown", (event) => pressed(event, widgetKey, skip));
+  document.addEventListener("click", (event) => {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const reason = skips.find((one) => one.contains(target));
+    const act = actions.get(/** @type {HTMLElement | null} */ (target.closest("[data-do]"))?.dataset.do ?? "")?.act;
+    if (!reason && !act) return;
+    event.preventDefault();
+    if (reason) leave(reason.value, skip);
+    else act?.(event);
+  });
 }
 
 /** @param {string} reason @param {(reason: string) => void} skip */
@@ -51,36 +39,40 @@ function leave(reason, skip) {
 
 /** @param {KeyboardEvent} event @param {(reason: string) => void} skip */
 function skipMenuKey(event, skip) {
-  const chosen = skips[Number(event.key) - 1];
+  const chosen = skips[Number(pressedKey(event)) - 1];
   if (event.key === "Escape") skipMenu.open = false;
   else if (chosen) leave(chosen.value, skip);
   else return event.key !== "Tab" && event.key !== "Enter" && event.key !== " ";
   return true;
 }
 
-/**
- * @param {KeyboardEvent} event @param {Record<string, () => void>} acts
- * @param {(event: KeyboardEvent) => boolean} widgetKey @param {(reason: string) => void} skip
- */
-function pressed(event, acts, widgetKey, skip) {
-  if (isTyping(event) || event.altKey || event.metaKey) return;
+/** Whether a key belongs to what has the focus, not to the page. @param {HTMLElement} target */
+function isTyping(target) {
+  if (target.closest("dialog[open]")) return true;
+  if (target instanceof HTMLInputElement) return target.type !== "checkbox" && target.type !== "radio";
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+}
+
+/** @param {KeyboardEvent} event @param {(event: KeyboardEvent) => boolean} widgetKey @param {(reason: string) => void} skip */
+function pressed(event, widgetKey, skip) {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (event.defaultPrevented || isTyping(target) || event.altKey || event.metaKey) return;
   if (event.ctrlKey) {
     if (event.key !== "z") return;
     event.preventDefault();
-    acts.undo();
+    actions.get("undo")?.act?.();
     return;
   }
   // Enter and Space belong to a focused control; a held key must not answer thirty items.
-  const onControl = /** @type {HTMLElement} */ (event.target).closest("button, summary, a, input");
+  const onControl = target.closest("button, summary, a, input");
   if (onControl && (event.key === " " || (event.key === "Enter" && !onControl.matches("input")))) return;
-  const scrolls = event.key in scrolling;
-  if (event.repeat && !scrolls && !event.key.startsWith("Arrow")) return;
+  const found = holderOf(pressedKey(event), (one) => one.act !== undefined);
+  if (event.repeat && !found?.isScroll && !event.key.startsWith("Arrow")) return;
   if (skipMenu.open ? skipMenuKey(event, skip) : widgetKey(event)) {
     event.preventDefault();
     return;
   }
-  const act = scrolling[event.key] ?? acts[KEYS[event.key] ?? KEYS[event.key.toLowerCase()]];
-  if (!act || (onControl && scrolls)) return;
+  if (!found || (onControl && found.isScroll)) return;
   event.preventDefault();
-  act();
+  found.act?.(event);
 }

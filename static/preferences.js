@@ -1,15 +1,25 @@
 // @ts-check
-// How this person wants the page: language (the server writes it), text size and contrast (classes of the root).
+// How this person wants the page: text size, contrast and the like, as classes of the root. Kept in this browser.
 
 const root = document.documentElement;
-const key = (/** @type {string} */ name) => `marginalia.${name}`;
+export const PREFERENCES = ["size", "contrast"];
 
-/** @param {string} name */
-function kept(name) {
+/** @param {string} name @param {string} [usual] */
+export function preferred(name, usual = "usual") {
   try {
-    return localStorage.getItem(key(name)) ?? "usual";
+    return localStorage.getItem(`marginalia.${name}`) ?? usual;
   } catch {
-    return "usual"; // storage may be forbidden; it lasts as long as the page, then
+    return usual; // storage may be forbidden; it lasts as long as the page, then
+  }
+}
+
+/** @param {string} name @param {string} value */
+export function prefer(name, value) {
+  wear(name, value);
+  try {
+    localStorage.setItem(`marginalia.${name}`, value);
+  } catch {
+    // Not remembered, then.
   }
 }
 
@@ -19,23 +29,4 @@ function wear(name, value) {
   if (value !== "usual") root.classList.add(`${name}-${value}`);
 }
 
-for (const select of /** @type {NodeListOf<HTMLSelectElement>} */ (document.querySelectorAll("[data-prefer]"))) {
-  const name = select.dataset.prefer ?? "";
-  if (name !== "language") {
-    select.value = kept(name);
-    wear(name, select.value);
-  }
-  select.addEventListener("change", () => {
-    if (name === "language") {
-      document.cookie = `language=${select.value}; path=/; max-age=31536000; samesite=lax`;
-      location.reload(); // what is unsent lies on the disk
-      return;
-    }
-    wear(name, select.value);
-    try {
-      localStorage.setItem(key(name), select.value);
-    } catch {
-      // Not remembered, then.
-    }
-  });
-}
+for (const name of PREFERENCES) wear(name, preferred(name));

@@ -1,79 +1,24 @@
 // @ts-check
-// What the class widgets share: finding one of many classes by name, the likely ones first.
+// What the class widgets share: their keys, shares in words, and a finder where they are many.
 
-import { t } from "../words.js";
+import { declare } from "../keys.js";
+
+const MANY = 12;
 
 /** @param {number} share */
 export const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 
-const MANY = 12;
-const FIRST = 5; // of those used last
+/** Their keys, for the list of keys. @param {HTMLElement[]} classes @param {string} label */
+export function declareClasses(classes, label) {
+  declare({ name: "answer", keys: classes.flatMap((one) => one.dataset.key ?? []), label, isFixed: true });
+}
 
 /**
- * Where there are many classes, a box that narrows them; "/" goes there, Enter takes the first, Escape leaves. What the
- * model suggests and what was used last stand in front.
+ * Where there are many classes, a box to find one of them by name; else what does nothing.
  * @param {HTMLElement} host @param {HTMLElement[]} classes @param {(one: HTMLElement) => void} take
+ * @returns {Promise<import("./finder.js").Finder>}
  */
-export function addFinder(host, classes, take) {
-  if (classes.length <= MANY) return { clear() {}, used() {}, order() {}, key: () => false };
-  const input = document.createElement("input");
-  input.type = "search";
-  input.className = "find";
-  input.placeholder = `${t("find")}  /`;
-  input.setAttribute("aria-label", t("find"));
-  host.prepend(input);
-  const list = /** @type {HTMLElement} */ (classes[0].parentElement);
-  const nameOf = (/** @type {HTMLElement} */ one) => (one.dataset.class ?? "").toLocaleLowerCase();
-  /** @type {HTMLElement[]} */
-  let recent = [];
-
-  /** Those that hold every word that is typed; where a word begins counts for more than its middle. */
-  function matches() {
-    const typed = input.value.trim().toLocaleLowerCase().split(/\s+/).filter(Boolean);
-    const holding = [...list.children].filter((one) => typed.every((word) => nameOf(/** @type {HTMLElement} */ (one)).includes(word)));
-    const begins = (/** @type {Element} */ one) => typed.every((word) => ` ${nameOf(/** @type {HTMLElement} */ (one))}`.includes(` ${word}`));
-    return /** @type {HTMLElement[]} */ ([...holding.filter(begins), ...holding.filter((one) => !begins(one))]);
-  }
-  const narrow = () => {
-    const found = new Set(matches());
-    for (const one of classes) one.hidden = !found.has(one);
-  };
-  const clear = () => {
-    if (input.value) {
-      input.value = "";
-      narrow();
-    }
-    input.blur();
-  };
-  input.addEventListener("input", narrow);
-  input.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") clear();
-    if (event.key !== "Enter") return;
-    event.preventDefault();
-    const [first] = matches();
-    if (first && input.value.trim()) {
-      clear();
-      take(first);
-    }
-  });
-  return {
-    clear,
-    /** @param {HTMLElement} one */
-    used(one) {
-      recent = [one, ...recent.filter((each) => each !== one)].slice(0, FIRST);
-    },
-    /** The suggested ones, the ones used last, then all in their order. @param {string[]} suggested */
-    order(suggested) {
-      const front = new Set([...classes.filter((one) => suggested.includes(one.dataset.class ?? "")), ...recent]);
-      const wanted = [...front, ...classes.filter((one) => !front.has(one))];
-      if (wanted.some((one, place) => list.children[place] !== one)) list.append(...wanted);
-      list.scrollTop = 0;
-    },
-    /** @param {KeyboardEvent} event */
-    key(event) {
-      if (event.key !== "/") return false;
-      input.focus();
-      return true;
-    },
-  };
+export async function finderOf(host, classes, take) {
+  if (classes.length <= MANY) return { clear() {}, used() {}, order() {} };
+  return (await import("./finder.js")).addFinder(host, classes, take);
 }

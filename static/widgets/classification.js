@@ -1,12 +1,14 @@
 // @ts-check
 // One class: a key or a click is the answer. A widget exports mount(host, send) and returns show() and key().
 
-import { addFinder, percent } from "./classes.js";
+import { pressedKey } from "../keys.js";
+import { declareClasses, finderOf, percent } from "./classes.js";
 
 /** @param {HTMLElement} host @param {(answer: object) => void} send */
-export function mount(host, send) {
+export async function mount(host, send) {
   const buttons = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]);
-  const find = addFinder(host, buttons, (button) => press(button));
+  declareClasses(buttons, "key_answer");
+  const find = await finderOf(host, buttons, (button) => press(button));
 
   /** @param {HTMLElement} button */
   function press(button) {
@@ -38,8 +40,7 @@ export function mount(host, send) {
     },
     /** @param {KeyboardEvent} event */
     key(event) {
-      if (find.key(event)) return true;
-      const button = buttons.find((one) => one.dataset.key === event.key.toLowerCase());
+      const button = buttons.find((one) => one.dataset.key === pressedKey(event));
       if (button) press(button);
       return Boolean(button);
     },

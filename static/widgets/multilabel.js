@@ -2,16 +2,19 @@
 // Several classes: keys tick boxes, Enter sends. A suggestion is marked, never ticked: ticking it would answer
 // for the person.
 
+import { declare, pressedKey } from "../keys.js";
 import { t } from "../words.js";
-import { addFinder } from "./classes.js";
+import { declareClasses, finderOf } from "./classes.js";
 
 /** @param {HTMLElement} host @param {(answer: object) => void} send */
-export function mount(host, send) {
+export async function mount(host, send) {
   const labels = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]);
   const button = /** @type {HTMLElement} */ (host.querySelector("[data-send]"));
   /** @param {HTMLElement} label */
   const box = (label) => /** @type {HTMLInputElement} */ (label.querySelector("input"));
-  const find = addFinder(host, labels, (label) => box(label).click());
+  declareClasses(labels, "key_choose");
+  declare({ name: "send", keys: ["Enter"], label: "key_send", isFixed: true });
+  const find = await finderOf(host, labels, (label) => box(label).click());
 
   for (const label of labels) box(label).addEventListener("change", () => box(label).checked && find.used(label));
   const sendTicked = () => send({ classes: labels.filter((label) => box(label).checked).map((label) => label.dataset.class) });
@@ -35,12 +38,11 @@ export function mount(host, send) {
     },
     /** @param {KeyboardEvent} event */
     key(event) {
-      if (find.key(event)) return true;
       if (event.key === "Enter") {
         sendTicked();
         return true;
       }
-      const label = labels.find((one) => one.dataset.key === event.key.toLowerCase());
+      const label = labels.find((one) => one.dataset.key === pressedKey(event));
       if (label) box(label).click();
       return Boolean(label);
     },

@@ -1,12 +1,14 @@
 // @ts-check
 // A comparison of two: as one class, and the arrow towards a thing chooses it.
 
+import { declare } from "../keys.js";
 import { mount as mountClasses } from "./classification.js";
 
 /** @param {HTMLElement} host @param {(answer: object) => void} send */
-export function mount(host, send) {
-  const made = mountClasses(host, send);
+export async function mount(host, send) {
+  const made = await mountClasses(host, send);
   const names = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]).map((one) => one.dataset.class);
+  declare({ name: "towards", keys: ["ArrowLeft", "ArrowRight"], label: "key_towards", isFixed: true });
   return {
     ...made,
     /** @param {KeyboardEvent} event */

@@ -1,6 +1,7 @@
 // @ts-check
 // A rating: the step's own digit is its key, and the answer.
 
+import { declare, pressedKey } from "../keys.js";
 import { percent } from "./classes.js";
 
 /** @param {HTMLElement} host @param {(answer: object) => void} send */
@@ -8,8 +9,9 @@ export function mount(host, send) {
   const steps = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]);
   // Steps that are no digits are counted from 1.
   const areDigits = steps.every((step) => /^\d$/.test(step.dataset.class ?? ""));
-  const keyOf = (/** @type {HTMLElement} */ step) => (areDigits ? step.dataset.class : String(steps.indexOf(step) + 1));
+  const keyOf = (/** @type {HTMLElement} */ step) => (areDigits ? step.dataset.class ?? "" : String(steps.indexOf(step) + 1));
   const rate = (/** @type {HTMLElement} */ step) => send({ rating: areDigits ? Number(step.dataset.class) : step.dataset.class });
+  declare({ name: "answer", keys: steps.map(keyOf), label: "key_answer", isFixed: true });
 
   for (const step of steps) {
     step.addEventListener("click", (event) => {
@@ -31,7 +33,7 @@ export function mount(host, send) {
     },
     /** @param {KeyboardEvent} event */
     key(event) {
-      const step = steps.find((each) => keyOf(each) === event.key);
+      const step = steps.find((each) => keyOf(each) === pressedKey(event));
       if (step) rate(step);
       return Boolean(step);
     },

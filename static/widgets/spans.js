@@ -1,6 +1,7 @@
 // @ts-check
 // Spans of text, by mouse, touch and keyboard: choose words, then a class. Offsets count code points.
 
+import { declare, pressedKey } from "../keys.js";
 import { Places } from "../places.js";
 import { t } from "../words.js";
 
@@ -23,6 +24,12 @@ export function mount(host, send) {
   let anchor = 0; // the word at which an extended choice began
   one("spans-lines").hidden = true; // the plain form's
   root.hidden = false;
+  declare(
+    { name: "answer", keys: buttons.flatMap((button) => button.dataset.key ?? []), label: "key_choose", isFixed: true },
+    { name: "words", keys: ["ArrowLeft", "ArrowRight"], label: "key_words", isFixed: true },
+    { name: "remove", keys: ["Delete"], label: "key_remove", isFixed: true },
+    { name: "send", keys: ["Enter"], label: "key_send", isFixed: true },
+  );
 
   const sheet = () => /** @type {HTMLElement} */ (document.querySelector("[data-item] .text"));
   const words = (/** @type {[number, number]} */ [start, end]) => places.text.slice(places.unit(start), places.unit(end));
@@ -188,7 +195,7 @@ export function mount(host, send) {
       else if (event.key === "Enter") done();
       else if ((event.key === "Delete" || event.key === "Backspace") && under().length) remove(under());
       else {
-        const button = buttons.find((each) => each.dataset.key === event.key.toLowerCase());
+        const button = buttons.find((each) => each.dataset.key === pressedKey(event));
         if (!button) return false;
         mark(button.dataset.class ?? "");
       }

@@ -141,7 +141,7 @@ def test_every_string_that_scripts_and_templates_say_is_there() -> None:
     from app.web.static import FOLDER
 
     scripts = "".join(path.read_text() for path in [*FOLDER.glob("*.js"), *FOLDER.glob("widgets/*.js")])
-    said = set(re.findall(r'\bt\("(\w+)"', scripts)) - {"back_again"}
+    said = set(re.findall(r'\bt\("(\w+)"', scripts)) | set(re.findall(r'\blabel: "(\w+)"', scripts))
     assert said <= words.for_scripts("en").keys()
     pages = "".join(path.read_text() for path in [TEMPLATES / "label.html", *TEMPLATES.glob("widgets/*.html")])
     assert set(re.findall(r'\bt\("(\w+)"', pages)) <= words.words("en").keys()
@@ -166,6 +166,19 @@ def test_every_reason_is_said_in_every_language_and_in_english_as_the_api_says_i
     )
     assert reasons.said("Because", None, "de") == "Because"
     assert reasons.said("As it was", {"kind": "of_tomorrow", "classes": []}, "de") == "As it was"
+
+
+def test_buttons_name_the_keys_that_scripts_declare() -> None:
+    from app.web.render import TEMPLATES
+    from app.web.static import FOLDER
+
+    scripts = "".join(path.read_text() for path in [*FOLDER.glob("*.js"), *FOLDER.glob("widgets/*.js")])
+    usual = dict(re.findall(r'name: "(\w+)", keys: \["([^"]+)"', scripts))
+    pages = "".join(path.read_text() for path in [TEMPLATES / "label.html", *TEMPLATES.glob("widgets/*.html")])
+    told = dict(re.findall(r'<kbd data-key-of="(\w+)"[^>]*>([^<]+)</kbd>', pages))
+    assert {"undo", "skip", "unsure", "comment", "keep"} <= told.keys()
+    signs = {"Escape": "Esc"}
+    assert told == {name: signs.get(usual[name], usual[name].upper()) for name in told}
 
 
 def test_the_page_speaks_the_readers_language_and_runs_its_way(client_for: Any, make_project: Any, bob: User) -> None:

@@ -1,7 +1,6 @@
 """Static files: addresses, caching, vendored files' hashes; Markdown; charts."""
 
 import json
-import posixpath
 import re
 from hashlib import sha256
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 
 from app.web import charts
 from app.web.render import ago, environment, markdown, number, percent, seconds
-from app.web.static import FOLDER, digest, files, squeezed, static
+from app.web.static import FOLDER, digest, files, static
 from tests.conftest import NOW
 
 
@@ -112,18 +111,3 @@ def test_texts_come_squeezed_to_those_who_can_read_it(client_for: Any) -> None:
         assert found.headers.get("content-encoding") == told
         assert found.headers["vary"] == "Accept-Encoding"
         assert found.content == (FOLDER / "label.js").read_bytes()
-
-
-def test_the_labelling_page_weighs_less_than_60_kb_on_its_way() -> None:
-    """With the largest widget and all that any module of it imports."""
-    seen: set[str] = set()
-    waiting = ["label.js", "theme.js", "widgets/spans.js"]
-    while waiting:
-        name = waiting.pop()
-        seen.add(name)
-        folder = name.rpartition("/")[0]
-        for imported in re.findall(r'(?:from|import) "(\.[^"]+)"', (FOLDER / name).read_text()):
-            path = posixpath.normpath(posixpath.join(folder, imported))
-            waiting += [path] if path not in seen else []
-    assert {"outbox.js", "places.js", "words.js"} <= seen
-    assert sum(len(squeezed(name, 0.0)) for name in (*seen, "app.css", "label.css", "icons.svg")) < 60_000

@@ -23,6 +23,7 @@ from app.web.deps import Id, SignedIn, coin, now
 from app.web.pages.assets import colors_url, media_url
 from app.web.pages.forms import Form, back_to, text, texts
 from app.web.render import page
+from app.web.static import files, static
 from app.web.words import reasons
 
 router = APIRouter(include_in_schema=False)
@@ -72,7 +73,7 @@ def _render(
         claim_json=_claim_json(claim),
         label_id=uuid4(),
         widget=task.facts["widget"],
-        exclusive=task.facts["exclusive"],
+        widget_look=look_of(task.facts["widget"]),
         before=before,
         can_undo=bool(recent),
         words=words.for_scripts(language),
@@ -92,6 +93,12 @@ def _render(
         colors=colors_url(project),
         media=media_url(project),
     )
+
+
+def look_of(widget: str) -> str:
+    """The address of a widget's own stylesheet; most need none."""
+    name = f"widgets/{widget}.css"
+    return static(name) if name in files() else ""
 
 
 def _midnight(moment: datetime) -> datetime:
