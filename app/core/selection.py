@@ -262,7 +262,9 @@ def _suggestions(asking: Asking, rows: IntArray) -> list[dict[str, Any] | None]:
     if len(unknown):  # labelled, wanted once more, and not measured yet
         p[unknown] = asking.fitted.learner.predict(asking.features.take(pieces[unknown]))
     found = asking.task.opinions(p, asking.features.cuts.some(rows))
-    return [{"answer": answer, "confidence": confidence} for answer, confidence in found]
+    # Only what is whole has details: a cut item's probabilities are its words'.
+    details = [{} for _ in found] if asking.task.pieces else asking.task.details(p)
+    return [{"answer": answer, "confidence": sure, **more} for (answer, sure), more in zip(found, details, strict=True)]
 
 
 def _predicted(asking: Asking, probabilities: FloatArray | None) -> IntArray | None:

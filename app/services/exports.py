@@ -180,4 +180,5 @@ class _Predictions:
         if not np.isfinite(scores).all():
             return None
         answer, confidence = self.task.opinions(scores, self.cuts.some(np.array([row])))[0]
-        return {"answer": answer, "confidence": round(confidence, 6), "round": self.round}
+        more = {} if self.task.pieces else self.task.details(scores)[0]
+        return {"answer": answer, "confidence": round(confidence, 6), "round": self.round, **more}

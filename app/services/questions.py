@@ -40,9 +40,9 @@ def _how_right(accuracy: dict[str, Any] | None, audit: dict[str, Any]) -> Questi
         f"The model’s answers would be right this often, measured on {_count(accuracy['n'], 'item')} drawn at random."
     )
     if audit.get("skipped"):
-        foreign = audit.get("out_of_scope", 0)
-        more = f", {foreign:,} of them as out of scope" if foreign else ""
-        said += f" {audit['skipped']:,} more were drawn and skipped{more}."
+        told = (("out_of_scope", "out of scope"), ("broken", "broken"))
+        named = [f"{audit[name]:,} of them as {word}" for name, word in told if audit.get(name)]
+        said += f" {audit['skipped']:,} more were drawn and {', '.join(['skipped', *named])}."
     return _known("right", asked, ("known", ""), _share(accuracy["estimate"]), "of all items", accuracy, _share, said)
 
 

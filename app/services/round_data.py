@@ -15,11 +15,10 @@ from app.core.findings import History
 from app.core.stages.duplicates import COPIES
 from app.core.tasks import load as load_task
 from app.models import SETTLED, UNSETTLED, Item, Label, Lease, Project, Round
+from app.services.skips import FOREIGN
 
 if TYPE_CHECKING:
     from app.core.round import RoundInput
-
-OUT_OF_SCOPE = "out of scope"  # the reason of a skip that says: this item does not belong here
 
 
 @dataclass(frozen=True)
@@ -105,10 +104,16 @@ class Audit:
     frontier: float
     skipped: int
     out_of_scope: int  # of the skipped, those that somebody called so
+    broken: int
 
     def facts(self) -> dict[str, Any]:
         """What a round records of it."""
-        return {"frontier": self.frontier, "skipped": self.skipped, "out_of_scope": self.out_of_scope}
+        return {
+            "frontier": self.frontier,
+            "skipped": self.skipped,
+            "out_of_scope": self.out_of_scope,
+            "broken": self.broken,
+        }
 
 
 def audit_set(db: Session, project_id: int) -> Audit:
@@ -124,12 +129,13 @@ def audit_set(db: Session, project_id: int) -> Audit:
     if frontier is not None:
         below.append(Item.key < frontier)
     skipped = select(func.count()).select_from(Item).where(*below, drawn, ~answered)
-    foreign = skipped.where(drawn.where(Label.skip_reason == OUT_OF_SCOPE))
+    out_of_scope, broken = (skipped.where(drawn.where(Label.skip_reason == reason)) for reason in FOREIGN)
     return Audit(
         _rows(db, select(Item.row).where(*below, answered)),
         1.0 if frontier is None else frontier,
         db.scalar(skipped) or 0,
-        db.scalar(foreign) or 0,
+        db.scalar(out_of_scope) or 0,
+        db.scalar(broken) or 0,
     )
 
 
@@ -145,9 +151,9 @@ def _oldest_first(times: dict[int, Any]) -> IntArray:
 
 
 def _foreign_rows(db: Session, project_id: int) -> IntArray:
-    """The items that somebody calls out of scope, and that nobody answered."""
+    """The items that somebody calls out of scope or broken, and that nobody answered."""
     says = exists().where(Label.item_id == Item.id, Label.ended_at.is_(None))
-    foreign = says.where(Label.answer.is_(None), Label.skip_reason == OUT_OF_SCOPE)
+    foreign = says.where(Label.answer.is_(None), Label.skip_reason.in_(FOREIGN))
     query = select(Item.row).where(Item.project_id == project_id, SETTLED, foreign)
     return _rows(db, query.where(~says.where(Label.answer.is_not(None))))
 

@@ -15,7 +15,7 @@ from app.core.aggregation import Aggregator, merge_answers
 from app.core.data import IntArray, ShardedFeatures
 from app.core.tasks import Task
 from app.models import Item, Label
-from app.services.round_data import OUT_OF_SCOPE
+from app.services.skips import OUT_OF_SCOPE
 
 Answer = dict[str, Any]
 

@@ -6,11 +6,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from app.core import formats
+from app.core import formats, turns
 from app.errors import BadInput
 from app.settings import current
 
 TEXT_NAMES = ("text", "sentence", "body", "content", "message", "title", "question", "comment", "review", "document")
+TURN_NAMES = ("turns", "messages", "conversation", "conversations", "dialogue", "dialog", "chat")
 LABEL_NAMES = (
     "label",
     "category",
@@ -33,7 +34,8 @@ SHOWN_CHARS = 500
 
 @dataclass(frozen=True)
 class Mapping:
-    """Column names: `text` (texts), `columns` (tables; None is all others), `label` and `external_id` where wanted.
+    """Column names: `text` (texts, or conversations as lists of turns), `columns` (tables; None is all others),
+    `label` and `external_id` where wanted.
 
     For images `label` is "folder" or None. `label_as` says whether a label is somebody's answer or hidden truth.
     """
@@ -153,18 +155,23 @@ def _are_distinct(values: list[Any]) -> bool:
 
 
 def _text_column(columns: Sequence[str], values: dict[str, list[Any]]) -> str | None:
+    talks = [name for name in columns if 2 * sum(map(turns.look_like, values[name])) > len(values[name])]
+    if named := [name for name in _ordered(talks, TURN_NAMES) if name.strip().lower() in TURN_NAMES]:
+        return named[0]
     texts = {
         name: [value for value in values[name] if isinstance(value, str) and value.strip()]
         for name in columns
-        if not any(isinstance(value, dict | list) for value in values[name])
+        if 2 * sum(isinstance(value, dict | list) for value in values[name]) <= len(values[name])
     }
     found = [name for name in _ordered(columns, TEXT_NAMES) if texts.get(name)]
     if not found:
-        return None
+        return talks[0] if talks else None
     if found[0].strip().lower() in TEXT_NAMES:
         return found[0]
     return max(found, key=lambda name: sum(map(len, texts[name])) / len(values[name]))
 
 
 def _shown(value: Any) -> Any:
+    if turns.look_like(value):
+        value = turns.joined(value)
     return value[:SHOWN_CHARS] + "…" if isinstance(value, str) and len(value) > SHOWN_CHARS else value

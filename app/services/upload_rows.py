@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from app.core import turns
 from app.core.formats import Row
 from app.core.formats._images import NotAnImage, examine
 from app.core.tasks import InvalidAnswer, Task
@@ -63,19 +64,14 @@ class RowReader:
     def _text(self, row: Row) -> tuple[dict[str, Any], dict[str, Any] | None, Any, Any]:
         values, mapping = row.values, self.mapping
         if mapping.text is None and isinstance(values.get("content"), dict):  # a line of our own export
-            text, meta = values["content"].get("text"), values.get("meta")
+            text, meta = values["content"].get("turns", values["content"].get("text")), values.get("meta")
             meta = meta if isinstance(meta, dict) else None
         else:
             used = (mapping.text, mapping.label, self._id_column)
             text = _field(values, mapping.text or "text")
             meta = {name: _json(value) for name, value in values.items() if name not in used}
-        if not isinstance(text, str):
-            raise Refused(f"{mapping.text or 'text'} is not a text.")
-        if not text.strip():
-            raise Refused("The text is empty.")
-        if len(text) > TEXT_CHARS:
-            raise Refused(f"The text is longer than {TEXT_CHARS:,} characters.")
-        return {"text": text}, meta or None, values.get(self._id_column), self._label(values)
+        content = _read_text(text, mapping.text or "text")
+        return content, meta or None, values.get(self._id_column), self._label(values)
 
     def _table(self, row: Row) -> tuple[dict[str, Any], None, Any, Any]:
         values, mapping = row.values, self.mapping
@@ -128,6 +124,24 @@ class RowReader:
                 self._answers.clear()
             self._answers[key] = _kept(self.task.normalise({}, as_answer(self.task, label)))
         return self._answers[key]
+
+
+def _read_text(value: Any, column: str) -> dict[str, Any]:
+    """A text, or a conversation with its text. Raises Refused."""
+    content = {"text": value}
+    if isinstance(value, list):
+        try:
+            content = {"text": turns.joined(turns.checked(value)), "turns": value}
+        except turns.NotTurns as error:
+            raise Refused(f"{column} {error}") from error
+        value = "".join(said for _, said in turns.parts(value))  # names alone are no conversation
+    if not isinstance(value, str):
+        raise Refused(f"{column} is not a text.")
+    if not value.strip():
+        raise Refused("The text is empty.")
+    if len(content["text"]) > TEXT_CHARS:
+        raise Refused(f"The text is longer than {TEXT_CHARS:,} characters.")
+    return content
 
 
 def digest_of(content: dict[str, Any]) -> bytes:

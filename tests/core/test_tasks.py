@@ -10,6 +10,7 @@ from app.core.cuts import Cuts
 from app.core.tasks import InvalidAnswer, Task
 from app.core.tasks.classification import Classification
 from app.core.tasks.multilabel import Multilabel
+from app.core.tasks.rating import Rating
 
 CLASSES = ["refund", "card lost", "other"]
 
@@ -109,3 +110,12 @@ def test_confidence_in_several_classes_is_that_of_all_together():
 def test_a_task_needs_distinct_classes(classes):
     with pytest.raises(ValueError, match="distinct"):
         Classification(classes)
+
+
+def test_a_suggested_rating_tells_what_is_expected():
+    p = np.array([[0.5, 0, 0, 0, 0, 0.5], [0, 0.1, 0.2, 0.7, 0, 0]], np.float32)
+    scale = Rating([str(step) for step in range(6)])
+    assert [one["expected"] for one in scale.details(p)] == [2.5, 2.6]  # Σ k·p_k
+    assert scale.details(p)[1]["probabilities"] == [0, 0.1, 0.2, 0.7, 0, 0]
+    assert Rating(["3", "1"]).details(np.array([[0.25, 0.25]])) == [{"expected": 2.0, "probabilities": [0.5, 0.5]}]
+    assert Rating(["poor", "good"]).details(np.array([[0.25, 0.75]])) == [{"probabilities": [0.25, 0.75]}]

@@ -112,12 +112,12 @@ def test_three_questions_are_answered_with_figure_interval_and_sentence(make_pro
     project = make_project([f"text {n}" for n in range(1000)])
     climbing(project)
     verdict = {"verdict": "better", "difference": 0.06, "low": 0.01, "high": 0.11, "n": 84, "labels": 75}
-    audit = {"skipped": 3, "out_of_scope": 2}
+    audit = {"skipped": 3, "out_of_scope": 2, "broken": 1}
     write(project, 11, 220, accuracy=accuracy(0.86), verdict=verdict, audit=audit)
     right, pays, stop = look(project)["questions"]
     assert (right["figure"], right["between"]) == ("86\u202f%", "81\u202f% to 91\u202f%")
     assert right["said"].endswith(
-        "100 items drawn at random. 3 more were drawn and skipped, 2 of them as out of scope."
+        "100 items drawn at random. 3 more were drawn and skipped, 2 of them as out of scope, 1 of them as broken."
     )
     assert (pays["state"], pays["answer"], pays["figure"], pays["unit"]) == ("yes", "Yes", "+6", "points")
     assert pays["between"] == "+1 to +11"

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app import store
 from app.db import reading, transaction
 from app.models import Encoding, Item, Label, Project, QueueRow, Round, User
-from app.services import check, encoding_data, encodings, labels, progress, round_data, rounds, sweep
+from app.services import check, encoding_data, encodings, labels, progress, round_data, rounds, skips, sweep
 from tests.conftest import NOW, MakeProject, add_items
 from tests.services.test_labels import HAM, SPAM, skip, submit, undo
 from tests.services.test_queue import claim
@@ -235,7 +235,28 @@ def test_skipped_items_are_passed_and_counted(learning: Project, bob: User) -> N
     submit(learning, items[3].id, bob)
     with reading() as db:
         audit = round_data.audit_set(db, learning.id)
-    assert (list(audit.rows), audit.skipped, audit.out_of_scope) == ([0, 3], 2, 1)
+    assert (list(audit.rows), audit.skipped, audit.out_of_scope, audit.broken) == ([0, 3], 2, 1, 1)
+
+
+def test_the_model_learns_from_what_nobody_answers_that_it_does_not_belong(
+    learning: Project, alice: User, bob: User
+) -> None:
+    with reading() as db:
+        items = list(db.scalars(select(Item).order_by(Item.row)))
+    for row, reason in ((0, "broken"), (1, "out of scope"), (2, "unclear"), (3, "out of scope")):
+        skip(learning, items[row].id, bob, reason)
+    submit(learning, items[3].id, alice)  # who knows better
+    with transaction() as db:
+        opened = rounds.open_round(db, learning.id, "me", NOW + timedelta(hours=1))
+    assert opened is not None
+    with reading() as db:
+        assert round_data.read(db, opened.round_id, lambda _: None).given.foreign_rows.tolist() == [0, 1]
+        told = skips.reasons(db, db.get_one(Project, learning.id))
+    assert told == [
+        {"reason": "out of scope", "skips": 2, "items": 2, "is_foreign": True},
+        {"reason": "broken", "skips": 1, "items": 1, "is_foreign": True},
+        {"reason": "unclear", "skips": 1, "items": 1, "is_foreign": False},
+    ]
 
 
 def test_imported_labels_never_feed_an_estimate(learning: Project, alice: User, bob: User) -> None:

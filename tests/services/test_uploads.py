@@ -225,6 +225,12 @@ def test_several_classes_come_as_a_list_or_separated(make_project: MakeProject, 
         ({"text": " \n"}, "empty"),
         ({"text": "x" * 1_000_001}, "longer than"),
         ({"other": "x"}, "no field text"),
+        ({"text": []}, "not a list of turns"),
+        ({"text": [{"role": "user", "text": "x"}, "y"]}, "turn 2"),
+        ({"text": [{"role": "user"}]}, "turn 1 without a text"),
+        ({"text": [{"role": 1, "text": "x"}]}, "turn 1 whose speaker"),
+        ({"text": [{"role": "a\nb", "text": "x"}]}, "turn 1 whose speaker"),
+        ({"text": [{"role": "user", "text": " "}]}, "empty"),
         ({"text": "x", "external_id": 1.5}, "external id"),
         ({"text": "x", "external_id": "y" * 501}, "longer than 500"),
     ],
@@ -244,6 +250,23 @@ def test_the_text_column_is_guessed_and_the_rest_is_kept_beside_it(make_project:
     assert texts(project) == ["a long sentence", "another sentence"]
     assert items(project)[0].meta == {"nr": "1"}
     assert "Name" in refused(project, alice, '{"n": 1}\n', "a.jsonl").detail.replace("name", "Name")
+
+
+def test_a_conversation_is_a_text_that_keeps_its_turns(make_project: MakeProject, alice: User) -> None:
+    project = make_project()
+    talk = [{"role": "user", "content": "Hi\n<b>"}, {"speaker": "Ada", "text": "Yes?", "at": 3}, {"text": "(leaves)"}]
+    one = {"id": 1, "text": "unused", "messages": talk}
+    add(project, alice, json.dumps(one) + "\n" + json.dumps({"id": 2, "messages": talk[:2]}), "a.jsonl")
+    whole, part = sorted(items(project), key=lambda item: item.row)
+    assert whole.content == {"text": "user: Hi\n<b>\nAda: Yes?\n(leaves)", "turns": talk}
+    assert (whole.meta, whole.external_id, part.content["turns"]) == ({"id": 1, "text": "unused"}, None, talk[:2])
+    exported = [json.dumps({"content": one.content}) for one in (whole, part)]  # and comes in again unchanged
+    other = make_project()
+    add(other, alice, "\n".join(exported), "b.jsonl")
+    assert [one.content for one in items(other)] == [whole.content, part.content]
+    named = make_project()
+    add(named, alice, json.dumps([one]), "c.json", Mapping(text="messages"))
+    assert items(named)[0].content == whole.content
 
 
 def test_a_line_of_our_own_export_is_an_item_again(make_project: MakeProject, alice: User) -> None:

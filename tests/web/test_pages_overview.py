@@ -35,6 +35,22 @@ def test_the_page_shows_the_questions_that_rest_answers(
     assert "Does the queue pay?" not in client_for(bob).get(f"/projects/{project.id}").text
 
 
+def test_the_lead_sees_what_was_passed_over_and_why(
+    client_for: ClientFor, make_project: MakeProject, alice: User, bob: User
+) -> None:
+    project = make_project(["Alpha", "Beta"])
+    item = client_for(bob).get(f"/api/v1/projects/{project.id}/next").json()["items"][0]["item"]["id"]
+    client_for(bob).post(f"/api/v1/items/{item}/skip", json={"reason": "out of scope", "comment": "<i>Not mail</i>"})
+    page = client_for(alice).get(f"/projects/{project.id}").text
+    assert "What resembles items that are out of scope or broken is asked last." in page
+    assert 'only=skipped">' in page
+    listed = client_for(alice).get(f"/projects/{project.id}/items?only=skipped").text
+    assert "Alpha" in listed
+    assert "Beta" not in listed
+    assert "&lt;i&gt;Not mail&lt;/i&gt;" in listed
+    assert '<h2 class="second">Skipped' not in client_for(bob).get(f"/projects/{project.id}").text
+
+
 def test_a_quality_from_before_it_had_dimensions_does_not_break_the_page(
     client_for: ClientFor, make_project: MakeProject, alice: User
 ) -> None:

@@ -97,6 +97,10 @@ class Task(ABC):
         """`decode` and `confidence` of many items at once."""
         return [(self.decode(one), self.confidence(one)) for one in probabilities]
 
+    def details(self, probabilities: FloatArray) -> list[dict[str, Any]]:
+        """What a suggestion tells beside answer and confidence, of items that are not cut [n, K]."""
+        return [{} for _ in probabilities]
+
     def undecided(self, probabilities: FloatArray, cuts: Cuts) -> list[tuple[str, ...]]:  # noqa: ARG002 - whole items
         """Between which classes the model is undecided about each item: see Strategy.reason."""
         if self.exclusive:

@@ -34,6 +34,17 @@ class Rating(Task):
         """max_k p_k."""
         return float(np.max(probabilities))
 
+    def details(self, probabilities: FloatArray) -> list[dict[str, Any]]:
+        """`probabilities` of the steps in their order; `expected`, Σ k·p_k, where the steps k are numbers."""
+        p = np.asarray(probabilities, np.float64)
+        p = p / p.sum(axis=1, keepdims=True)  # scores are kept in half precision
+        told = p.round(4).tolist()
+        steps = [_told(name) for name in self.classes]
+        if not all(isinstance(step, int) for step in steps):
+            return [{"probabilities": one} for one in told]  # between “poor” and “good” there is no mean
+        means = (p @ np.array(steps, np.float64)).round(4).tolist()
+        return [{"expected": mean, "probabilities": one} for mean, one in zip(means, told, strict=True)]
+
     def measures(self, predicted: BoolArray, truth: BoolArray, cuts: Cuts) -> dict[str, Any]:
         """Beside macro-F1, how many steps the model is off on average."""
         off = np.abs(predicted.argmax(axis=1) - truth.argmax(axis=1))

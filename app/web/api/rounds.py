@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from app import stopping
 from app.db import reading, transaction
 from app.errors import NotSignedIn, Refusal
-from app.services import outlook, progress, projects, rounds
+from app.services import outlook, progress, projects, rounds, skips
 from app.services.users import Caller
 from app.web.answers import answer
 from app.web.deps import Id, Limit, SignedIn, maybe_signed_in, now
@@ -75,6 +75,14 @@ def people(project_id: Id, caller: SignedIn) -> Response:
     with reading() as db:
         project, _ = projects.get(db, caller, project_id, "lead")
         return answer({"annotators": progress.annotators(db, project)})
+
+
+@router.get("/skips")
+def passed_over(project_id: Id, caller: SignedIn) -> Response:
+    """Why items were passed over: how often, how many, and whether the queue asks what resembles them last."""
+    with reading() as db:
+        project, _ = projects.get(db, caller, project_id, "lead")
+        return answer({"reasons": skips.reasons(db, project)})
 
 
 @router.get("/workers")

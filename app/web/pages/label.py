@@ -16,7 +16,7 @@ from app.db import transaction
 from app.errors import BadInput
 from app.models import Project
 from app.services import labels, progress, projects, queue, tally
-from app.services.round_data import OUT_OF_SCOPE
+from app.services.skips import BROKEN, OUT_OF_SCOPE
 from app.services.users import Caller
 from app.web import strict_json, words
 from app.web.deps import Id, SignedIn, coin, now
@@ -27,7 +27,7 @@ from app.web.static import files, static
 from app.web.words import reasons
 
 router = APIRouter(include_in_schema=False)
-SKIP_REASONS = ("unclear", "broken", OUT_OF_SCOPE, "other")
+SKIP_REASONS = ("unclear", BROKEN, OUT_OF_SCOPE, "other")
 
 
 @router.get("/projects/{project_id}/label")

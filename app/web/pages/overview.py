@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
 from app.models import Project
-from app.services import outlook, progress, projects, rounds
+from app.services import outlook, progress, projects, rounds, skips
 from app.services.users import Caller
 from app.web.charts import Point
 from app.web.deps import Id, SignedIn, now
@@ -74,6 +74,7 @@ def _for_leads(db: Session, project: Project) -> dict[str, Any]:
         "most": max(counts.values(), default=0) or 1,
         "indexes": {each["name"]: number for number, each in enumerate(project.task["classes"])},
         "queue": progress.queue_rows(db, project, QUEUE),
+        "skips": skips.reasons(db, project),
         "rounds": progress.rounds(db, project, ROUNDS),
         "people": progress.annotators(db, project),
         "workers": progress.workers(db, now()),
