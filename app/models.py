@@ -483,3 +483,23 @@ class SimulationRun(Base):
     simulation_id: Mapped[int] = mapped_column(ForeignKey("simulation.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     result: Mapped[dict[str, Any]]
+
+
+class RoundExemplars(Base):
+    """Items that show what a class is, as a round chose them from agreed labels; of the latest rounds only."""
+
+    __tablename__ = "exemplars"
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id", ondelete="CASCADE"), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    # By class: {"typical": [item ids], "near": [item ids], "neighbour": class or null}
+    chosen: Mapped[dict[str, Any]]
+
+
+class Pin(Base):
+    """An item that a lead shows as an exemplar of a class, whatever rounds choose."""
+
+    __tablename__ = "pin"
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), primary_key=True)
+    class_name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), primary_key=True, index=True)
+    created_at: Mapped[datetime]

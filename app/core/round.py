@@ -13,6 +13,7 @@ from app.core import measure as measuring
 from app.core import plugins
 from app.core.aggregation import Aggregator
 from app.core.data import Features, IntArray
+from app.core.exemplars import Exemplars, exemplars
 from app.core.findings import History, judged_before
 from app.core.fit import NO_QUALITY, Fitted, Fitting, Scoring, fit
 from app.core.labelled import Labelled, is_cold, learnable, merge
@@ -85,7 +86,7 @@ class RoundOutput:
     queue: best first. probabilities: float16 [pieces, outputs], of labelled rows out of fold, so that what is
     exported for a row was never trained on its own answer (NaN where no such prediction is there yet); None without a
     model. state: empty without a model. is_measured: whether the metrics hold the model's quality. strategy: the one
-    that really ranked. pool_size: how many rows it could choose from.
+    that really ranked. pool_size: how many rows it could choose from. exemplars: of each class; none in simulations.
     """
 
     queue: list[QueueEntry]
@@ -97,6 +98,7 @@ class RoundOutput:
     pool_size: int
     is_measured: bool
     checkpoint: tuple[int, IntArray] | None = None
+    exemplars: list[Exemplars] = field(default_factory=list)
 
 
 def run(given: RoundInput) -> RoundOutput:
@@ -113,13 +115,15 @@ def run(given: RoundInput) -> RoundOutput:
     with _timed("choose", given, seconds):
         open_rows = np.setdiff1d(_encoded(given.open_rows, given), _encoded(given.busy_rows, given))
         queue = choose(strategy, _asking(given, labelled, fitted, open_rows), rng)
+    shown = _exemplars(given, labelled, fitted, seconds)
     quality, temperature = (fitted.quality, fitted.learner.temperature) if fitted else (NO_QUALITY, None)
     metrics = {**measuring.counts(given.task, labelled), **quality, "temperature": temperature}
     metrics["prequential"] = judged_before(given.task, labelled, given.fresh_rows, given.scores)
     scores, state = (fitted.scores, fitted.learner.state()) if fitted else (None, {})
     is_measured = fitted is None or fitted.is_measured
     checkpoint = fitted.checkpoint if fitted else None
-    return RoundOutput(queue, scores, state, metrics, strategy.name, seconds, len(open_rows), is_measured, checkpoint)
+    pool_size = len(open_rows)
+    return RoundOutput(queue, scores, state, metrics, strategy.name, seconds, pool_size, is_measured, checkpoint, shown)
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,19 @@ def _strategy(given: RoundInput, labelled: Labelled) -> Strategy:
 def _asks_at_random(given: RoundInput) -> bool:
     recipe = _complete(given)
     return {recipe["strategy"]["name"], recipe["cold_start"]["name"]} == {"random"}
+
+
+def _exemplars(
+    given: RoundInput, labelled: Labelled, fitted: Fitted | None, seconds: dict[str, float]
+) -> list[Exemplars]:
+    if given.measuring == "never" or not len(labelled.rows):
+        return []
+    scores = fitted.scores if fitted else None
+    asked = np.union1d(given.open_rows, given.busy_rows)
+    # A coin of its own: what is shown must not change what the next draw of a round is.
+    rng = np.random.default_rng(given.seed)
+    with _timed("exemplars", given, seconds):
+        return exemplars(given.task, labelled, given.features, scores, asked, given.similarity, rng)
 
 
 def _measures(given: RoundInput, labelled: Labelled) -> bool:

@@ -1,5 +1,6 @@
 """Browsing items in the order in which they came, each with the answers that stand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -40,6 +41,15 @@ def items(db: Session, project: Project, only: Only, after: int, n: int) -> tupl
         said = {"annotator": name or email, "answer": answer, "skip_reason": reason, "comment": comment}
         shown[item_id].said.append(said)
     return list(shown.values()), found[n - 1].row if len(found) > n else None
+
+
+def ids_of(db: Session, project_id: int, rows: Sequence[int]) -> dict[int, int]:
+    """The ids of a project's items by their rows."""
+    ids: dict[int, int] = {}
+    for start in range(0, len(rows), 500):
+        part = select(Item.row, Item.id).where(Item.project_id == project_id, Item.row.in_(rows[start : start + 500]))
+        ids.update((row, item_id) for row, item_id in db.execute(part))
+    return ids
 
 
 def shows_medium(db: Session, project: Project, sha256: str) -> bool:

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, aliased
 
 from app import jobs, store
 from app.core.reasons import Reason
-from app.models import LOCK, Encoding, Item, Label, Project, QueueRow, Round, Shard
-from app.services import shards
+from app.models import LOCK, Encoding, Label, Project, QueueRow, Round, Shard
+from app.services import browse, exemplars, shards
 from app.services.round_data import Read
 from app.settings import current
 
@@ -210,6 +210,7 @@ def publish(db: Session, opened: Opened, output: "RoundOutput", known: Read, now
     beat(db, opened, now)
     made = db.get_one(Round, opened.round_id, populate_existing=True)
     _write_queue(db, project, made, output)
+    exemplars.keep(db, project, made.id, known.given.task.classes, output.exemplars)
     # Only as it was read: one that was undone since has become unlearned again. By what was read, not by its time:
     # clocks are set back.
     _mark_learned(db, made, known.seen, Label.ended_at.is_(None))
@@ -243,11 +244,7 @@ def _mark_learned(db: Session, made: Round, label_ids: list[Any], as_it_was: Col
 
 
 def _write_queue(db: Session, project: Project, made: Round, output: "RoundOutput") -> None:
-    rows = [entry.row for entry in output.queue]
-    ids: dict[int, int] = {}
-    for start in range(0, len(rows), 500):
-        part = select(Item.row, Item.id).where(Item.project_id == project.id, Item.row.in_(rows[start : start + 500]))
-        ids.update((row, item_id) for row, item_id in db.execute(part))
+    ids = browse.ids_of(db, project.id, [entry.row for entry in output.queue])
     values = [
         {
             "round_id": made.id,

@@ -31,6 +31,13 @@ class LabelIn(_In):
     comment: str = COMMENT
 
 
+class PinIn(_In):
+    """An item that shows what a class is."""
+
+    item_id: int = Field(ge=1, le=2**62)
+    name: str = Field(alias="class", max_length=200)
+
+
 class SkipIn(_In):
     """Why an item is passed over."""
 

@@ -143,7 +143,7 @@ def test_a_round_can_be_cancelled_between_its_steps(blobs):
 
     with pytest.raises(InterruptedError):
         run(given(blobs, 60, step=step))
-    assert seen == ["merge", "fit", "choose"]
+    assert seen == ["merge", "fit", "choose", "exemplars"]
 
 
 def test_seconds_are_told_of_every_step(blobs):

@@ -109,6 +109,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", P + "/workers"): Row("lead"),
     ("GET", P + "/export"): Row("lead"),
     ("GET", P + "/labels/mine"): Row("member"),
+    ("GET", P + "/exemplars"): Row("member"),
+    ("POST", P + "/exemplars"): Row("lead", 201, json={"item_id": "{item_id}", "class": "ham"}),
+    ("DELETE", P + "/exemplars/{item_id}"): Row("lead", 204),
     ("GET", P + "/simulations"): Row("lead"),
     ("POST", P + "/simulations"): Row("lead", 409, json={}),  # one is open already
     ("GET", P + "/simulations/{simulation_id}"): Row("lead"),
@@ -130,6 +133,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", Q + "/colors.css"): Row("member"),
     ("GET", Q + "/media/{name}"): Row("member"),
     ("GET", Q + "/items"): Row("lead"),
+    ("POST", Q + "/exemplars"): Row("lead", 303, **_form(item_id="{item_id}", **{"class": "ham"})),
     ("GET", Q + "/people"): Row("lead"),
     ("POST", Q + "/people"): Row("lead", 303, **_form(email="charlie@example.org", role="lead")),
     ("POST", Q + "/people/{user_id}/remove"): Row("lead", 303, form={}),

@@ -113,6 +113,10 @@ class Task(ABC):
         """How often each class [K] was answered, from members [pieces, outputs]."""
         return np.asarray(members.sum(axis=0))
 
+    def by_class(self, values: FloatArray, cuts: Cuts) -> FloatArray:  # noqa: ARG002 - whole items
+        """How much of each class [n, K] is in each item, from probabilities or targets [pieces, outputs]."""
+        return values
+
     def votes(self, answers: Sequence[dict[str, Any]]) -> tuple[IntArray, IntArray]:
         """Several answers to one item as outcomes [answers, p · units] of common pieces, and where these are: such
         that nothing of an answer is lost where all say the same.

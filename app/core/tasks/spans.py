@@ -100,6 +100,11 @@ class Spans(Task):
         """Spans of each class."""
         return np.asarray(members[:, 1::2].sum(axis=0))
 
+    def by_class(self, values: FloatArray, cuts: Cuts) -> FloatArray:
+        """The highest over an item's words, of either tag of a class together."""
+        words_of = values[:, 1::2] + values[:, 2::2]
+        return np.stack([cuts.highest(column) for column in words_of.T], axis=1)
+
     def votes(self, answers: Sequence[dict[str, Any]]) -> tuple[IntArray, IntArray]:
         """Where spans may not overlap, the text is cut wherever an answer begins or ends a span, and each stretch is
         voted on; where they may, each span that somebody marked is a piece, and stands if most marked exactly it.

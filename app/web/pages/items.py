@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.db import reading
-from app.services import browse, projects
+from app.services import browse, exemplars, projects
 from app.web.deps import Id, SignedIn
 from app.web.pages.assets import colors_url, media_url
 from app.web.render import page
@@ -33,6 +33,7 @@ def show(
             project=project,
             role=role,
             found=found,
+            pins=exemplars.pins_of(db, project, [one.item.id for one in found]),
             more_after=more_after,
             after=after,
             only=only,
