@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 POOL_SIZE = 40
 # A connection that was used within so many seconds is not asked again whether it lives: that is one more round trip.
 TRUSTED_SECONDS = 5.0
+_doors: RunVar[CapacityLimiter] = RunVar("doors")
 
 
 class Database:
@@ -98,7 +100,7 @@ def _for_look_ups(url: str) -> Engine:
     Planning one anew takes as long as executing it, and is done for tables that were small when the database looked
     last; there is one right plan for each, and it is kept.
     """
-    engine = _postgresql(url, current().database_connections * 2 // 3)
+    engine = _postgresql(url, _for_short_work())
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
@@ -109,6 +111,14 @@ def _for_look_ups(url: str) -> Engine:
         connection.commit()
 
     return engine
+
+
+def _for_short_work() -> int:
+    """Connections for `together()`, and as many threads: those who wait come in by their turn.
+
+    With more threads than connections they would fight for them, and some would wait ten times as long as others.
+    """
+    return current().database_connections * 2 // 3
 
 
 def _postgresql(url: str, connections: int = 0) -> Engine:
@@ -195,7 +205,17 @@ async def together(work: Callable[[Session], T]) -> T:
     base = database()
     if base.group is not None:
         return await base.group.run(work)
-    return await to_thread.run_sync(_alone, base, work)
+    return await to_thread.run_sync(_alone, base, work, limiter=_door())
+
+
+def _door() -> CapacityLimiter:
+    """Who may do short work in a thread now: of each event loop one, for it belongs to that."""
+    try:
+        return _doors.get()
+    except LookupError:
+        made = CapacityLimiter(_for_short_work())
+        _doors.set(made)
+        return made
 
 
 def _alone(base: Database, work: Callable[[Session], T]) -> T:

@@ -258,13 +258,14 @@ class Lease(Choice, Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_lease_item", "item_id", "user_id"),
+        # None by the end of those that live: they are few, and PostgreSQL took it to find a person's own ones, when it
+        # planned while the table was small; it then walked past every lease of the last minutes at each claim.
         Index(
-            "ix_lease_ends",
-            "ends_at",
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
+            "ix_lease_over",
+            "ended_at",
+            sqlite_where=text("ended_at IS NOT NULL"),
+            postgresql_where=text("ended_at IS NOT NULL"),
         ),
-        Index("ix_lease_ended", "ended_at"),
     )
 
 
@@ -306,6 +307,8 @@ class Label(Choice, Base):
             sqlite_where=text("learned_round_id IS NULL"),
             postgresql_where=text("learned_round_id IS NULL"),
         ),
+        # Whatever the item's labels are asked for, ended ones too: a project that is deleted, a simulation of a day.
+        Index("ix_label_item", "item_id", "user_id"),
         Index("ix_label_person", "project_id", "user_id", "created_at"),
         Index("ix_label_time", "project_id", "created_at"),
     )

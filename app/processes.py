@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,10 +89,18 @@ def rotate(log: Path) -> None:
         os.truncate(log, 0)
 
 
+def say(*lines: str) -> None:
+    """Tell whoever started the system. Where that cannot be, as on a full disk or a terminal that was closed, nobody
+    is told: a system that runs must not end by it.
+    """
+    with suppress(OSError):
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()  # whoever started us through a pipe waits for the address
+
+
 def last_lines(log: Path, count: int = 15) -> str:
     """The end of a log, for a person who has to see why something does not start."""
-    if not log.exists():
-        return ""
-    with log.open("rb") as file:
+    with suppress(OSError), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 16_384))
         return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
+    return ""

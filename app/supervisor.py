@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from app import broker, metrics
 from app.errors import Conflict, Unavailable
 from app.listening import address, is_healthy, listening
-from app.processes import Child, last_lines, rotate
+from app.processes import Child, last_lines, rotate, say
 from app.settings import Settings
 
 WEB, BEAT, WORKERS, BROKER = range(4)  # the order of stopping: nobody asks, nobody reminds, nobody works
@@ -160,13 +160,13 @@ class Supervisor:
             with suppress(OSError):
                 broker.set_aside(self.settings)
         if child.failures == HOPELESS and not self.is_starting:
-            print(f"{child.name} keeps ending; its log is {self._log(child)}, and these are its last lines:")
-            print(last_lines(self._log(child)), flush=True)
+            found = self._log(child)
+            say(f"{child.name} keeps ending; its log is {found}, and these are its last lines:", last_lines(found))
 
     def _stop(self) -> None:
         """End every child, stage by stage; a second request to stop does not wait for any of them."""
         if self.asked:
-            print("Stopping …", flush=True)  # a worker may finish what it is at, for some seconds
+            say("Stopping …")  # a worker may finish what it is at, for some seconds
         for stage in (WEB, BEAT, WORKERS, BROKER):
             ending = [child for child in self.children if child.stage == stage]
             for child in ending:

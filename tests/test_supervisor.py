@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
 from app.listening import listening
-from app.processes import LOG_LIMIT_BYTES, Child, last_lines, rotate
+from app.processes import LOG_LIMIT_BYTES, Child, last_lines, rotate, say
 from app.settings import Settings
 from app.supervisor import environment
 
@@ -247,6 +248,17 @@ def test_a_log_beyond_its_limit_moves_aside_and_keeps_its_writer(tmp_path: Path)
         writer.write(b"new\n")
     assert log.read_bytes() == b"new\n"
     assert last_lines(tmp_path / "web.log.1", 1) == "last"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no file that is always full")
+def test_what_cannot_be_told_for_want_of_room_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor whose output went to a full disk ended, and took the whole system with it."""
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123  # no plain file
+        monkeypatch.setattr(sys, "stdout", full)
+        say("rounds-1 keeps ending")
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()
 
 
 def test_a_host_that_is_none_of_ours_is_refused_by_name() -> None:

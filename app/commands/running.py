@@ -1,8 +1,8 @@
 """Commands that run the system or a part of it: up, demo, web, migrate."""
 
 import argparse
+import gc
 import socket
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +10,7 @@ from typing import Any
 
 from app.commands import add_place, migrated, settings
 from app.errors import Conflict
+from app.processes import say
 from app.settings import Settings
 
 
@@ -58,10 +59,10 @@ def run_up(args: argparse.Namespace) -> None:
         db.use(None)  # the parent keeps no connection: it only watches from here on
 
     def ready(address: str) -> None:
-        _say(f"Marginalia runs at {address}", *_first_steps(args), "Ctrl-C stops it.")
+        say(f"Marginalia runs at {address}", *_first_steps(args), "Ctrl-C stops it.")
 
     Supervisor(found, prepare, ready, args.verbose, args.reload).run()
-    _say("Stopped.")
+    say("Stopped.")
 
 
 def _first_steps(args: argparse.Namespace) -> list[str]:
@@ -99,15 +100,15 @@ def run_demo(args: argparse.Namespace) -> None:
 
     def prepare() -> None:
         migrate.upgrade()
-        signing_in.extend(demo.load(_say))
+        signing_in.extend(demo.load(say))
         db.use(None)
 
     def ready(address: str) -> None:
-        _say(f"Marginalia runs at {address}", *signing_in, "Ctrl-C stops it.")
+        say(f"Marginalia runs at {address}", *signing_in, "Ctrl-C stops it.")
 
-    _say("Starting the demo …")
+    say("Starting the demo …")
     Supervisor(found, prepare, ready, args.verbose).run()
-    _say("Stopped. The next start finds everything as it was.")
+    say("Stopped. The next start finds everything as it was.")
 
 
 def run_web(args: argparse.Namespace) -> None:
@@ -120,6 +121,7 @@ def run_web(args: argparse.Namespace) -> None:
 
     found = settings(args)
     log.configure(found.log_level, found.log_format)
+    _calm_collector()
     if args.reload:  # uvicorn watches the code only if it may open the socket itself
         watched: dict[str, Any] = {"reload": True, "reload_dirs": _code(), **_proxies(found)}
         uvicorn.run("app.web.main:app", fd=args.fd, log_config=None, **watched)
@@ -136,6 +138,17 @@ def run_web(args: argparse.Namespace) -> None:
     own = nullcontext(socket.socket(fileno=args.fd)) if args.fd is not None else listening(found.host, found.port)
     with own as listener:
         Server(config).run(sockets=[listener])
+
+
+def _calm_collector() -> None:
+    """Python's collector of cycles, for a server: seldom, and never through what is there from the start.
+
+    As it comes it looks through all modules now and then, and everybody waits for 50 ms and more.
+    """
+    from app.web import main  # noqa: F401  # all that stays
+
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def run_migrate(args: argparse.Namespace) -> None:
@@ -169,8 +182,3 @@ def _proxies(found: Settings) -> dict[str, Any]:
 def _code() -> list[str]:
     root = Path(__file__).parents[2]
     return [str(root / name) for name in ("app", "templates", "static")]
-
-
-def _say(*lines: str) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()  # whoever started us through a pipe waits for the address

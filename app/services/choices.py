@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Float,
     Integer,
@@ -49,14 +50,17 @@ _ROUND, _N = bindparam("round", type_=BigId), bindparam("n", type_=Integer)
 def take(db: Session, source: Source, told: dict[str, Any], only_first: bool = False) -> list[Row]:
     """Up to told["n"] items for a person, leased now: the lease's columns, and the item's id, name and content.
 
-    told: `project`, `user`, `now`, `ends`, `n`; for the queue `round` and `share`; for the others `pool`, and for a
-    random check `base`, `head`, `bonus` of its probability. only_first: nothing for somebody who holds a lease.
+    told: `project`, `user`, `now`, `ends`, `n`, and in the bits of `hides` whether the first, second … is not to be
+    shown its suggestion; for the queue `round` and `share`; for the others `pool`, and for a random check `base`,
+    `head`, `bonus` of its probability. only_first: nothing for somebody who holds a lease.
     """
     connection = db.connection()
     if connection.dialect.name == "postgresql":
         return list(connection.execute(_at_once(source, only_first), told).mappings())
     taken: list[Row] = []
-    for row in connection.execute(_pick(source).limit(_N), told).mappings().all():
+    for place, found in enumerate(connection.execute(_pick(source).limit(_N), told).mappings().all()):
+        is_hidden = found["suggestion"] is not None and bool(told["hides"] >> place & 1)
+        row = {**found, "suggestion_hidden": is_hidden}
         connection.execute(_SLOT, {"item": row["item_id"]})
         lease = {name: row[name] for name in CHOICE}
         lease |= {"project_id": told["project"], "item_id": row["item_id"], "user_id": told["user"]}
@@ -157,12 +161,21 @@ def _at_once(source: Source, only_first: bool) -> Select[Any]:
     # Written as an expression: another session's change of the slots must not be overwritten.
     took = update(_items).where(_items.c.id == pick.c.item_id).values(slots=_items.c.slots - 1)
     names = ["project_id", "item_id", "user_id", "created_at", "ends_at", *CHOICE]
-    lease = select(_PROJECT, pick.c.item_id, _USER, _NOW, _ENDS, *(pick.c[name] for name in CHOICE))
-    made = insert(_leases).from_select(names, lease).returning(_leases.c.id, _leases.c.item_id, _leases.c.ends_at)
-    made_rows = made.cte("made")
-    whole = select(pick, made_rows.c.id.label("lease_id"), made_rows.c.ends_at)
+    how = [_is_hidden(pick) if name == "suggestion_hidden" else pick.c[name] for name in CHOICE]
+    lease = select(_PROJECT, pick.c.item_id, _USER, _NOW, _ENDS, *how)
+    told = (_leases.c.id, _leases.c.item_id, _leases.c.ends_at, _leases.c.suggestion_hidden)
+    made_rows = insert(_leases).from_select(names, lease).returning(*told).cte("made")
+    picked = [column for column in pick.c if column.name != "suggestion_hidden"]
+    whole = select(*picked, made_rows.c.id.label("lease_id"), made_rows.c.ends_at, made_rows.c.suggestion_hidden)
     whole = whole.join(made_rows, made_rows.c.item_id == pick.c.item_id).order_by(pick.c.place)
     return whole.add_cte(took.returning(_items.c.id).cte("took"))
+
+
+def _is_hidden(pick: CTE) -> ColumnElement[bool]:
+    """Whether the bit of this row's place says so, where there is a suggestion to hide."""
+    place = cast(func.row_number().over(order_by=pick.c.place), Integer) - 1
+    bit = bindparam("hides", type_=BigId).op(">>")(place).op("&")(1)
+    return case((pick.c.suggestion.is_(None), false()), else_=bit == 1)
 
 
 _items: Table = Item.metadata.tables["item"]

@@ -47,10 +47,10 @@ def standing_labels(db: Session, ids: Sequence[int], emails: dict[int, str]) -> 
     if not ids:
         return labels, skips
     told_time = raw.told_time(db)
-    # A connection and no session, plain columns and no join: with records a page takes three times as long.
-    for found in db.connection().execute(_standing(db, min(ids), max(ids))):
-        name, user_id, answer, seconds, lasted, unsure, comment, created_at, *chosen = found
-        *chosen, hidden, suggestion, item_id, reason = chosen
+    # A connection and no session, plain columns and no join: with records a page takes three times as long. Read at
+    # once, for row by row takes twice as long as all of a page.
+    for found in db.connection().execute(_standing(db, min(ids), max(ids))).all():
+        item_id, reason, user_id, name, answer, created_at, suggestion, unsure, comment, *values = found
         mine = labels.get(item_id)
         if mine is None:
             continue  # a neighbour's
@@ -60,26 +60,54 @@ def standing_labels(db: Session, ids: Sequence[int], emails: dict[int, str]) -> 
             skips.setdefault(item_id, []).append(skip)
         else:
             said = None if suggestion is None else Fragment(suggestion)
-            heard = (seconds, lasted, bool(unsure), comment)
-            values = (raw.told_id(name), annotator, Fragment(answer), *heard, created_at, *chosen, bool(hidden), said)
-            mine.append(dict(zip(_LABEL, values, strict=True)))
+            given = (raw.told_id(name), annotator, Fragment(answer), created_at, bool(unsure), comment, said)
+            mine.append(_exported(given, values))
     for several in (*labels.values(), *skips.values()):
         if len(several) > 1:
             several.sort(key=lambda one: (one["created_at"], one.get("id", "")))
     return labels, skips
 
 
+def _exported(given: Sequence[Any], values: Sequence[Any]) -> dict[str, Any]:
+    """A label in the order of _LABEL; written out, which takes half the time of pairing names with values."""
+    name, annotator, answer, created_at, unsure, comment, suggestion = given
+    seconds, lasted, chosen_by, probability, number, strategy, score, rank, pool_size, key, is_hidden = values
+    return {
+        "id": name,
+        "annotator": annotator,
+        "answer": answer,
+        "seconds": seconds,
+        "raw_seconds": lasted,
+        "unsure": unsure,
+        "comment": comment,
+        "created_at": created_at,
+        "chosen_by": chosen_by,
+        "inclusion_probability": probability,
+        "round": number,
+        "strategy": strategy,
+        "score": score,
+        "rank": rank,
+        "pool_size": pool_size,
+        "key": key,
+        "suggestion_hidden": bool(is_hidden),
+        "suggestion": suggestion,
+    }
+
+
 def _standing(db: Session, first: int, last: int) -> Any:
-    """In the order of _LABEL, but with the person's id; then what only sorts them."""
+    """What says whose label it is and what is told in another form; then the rest in the order of `_exported`."""
     columns = (
-        raw.id_text(db, Label.id),
+        Label.item_id,
+        Label.skip_reason,
         Label.user_id,
+        raw.id_text(db, Label.id),
         raw.json_text(db, Label.answer),
+        raw.time(db, Label.created_at),
+        raw.json_text(db, Label.suggestion),
+        raw.plain(db, Label.unsure),
+        Label.comment,
         Label.seconds,
         Label.raw_seconds,
-        Label.unsure,
-        Label.comment,
-        raw.time(db, Label.created_at),
         Label.chosen_by,
         Label.inclusion_probability,
         Label.round_number,
@@ -88,10 +116,7 @@ def _standing(db: Session, first: int, last: int) -> Any:
         Label.rank,
         Label.pool_size,
         Label.key,
-        Label.suggestion_hidden,
-        raw.json_text(db, Label.suggestion),
-        Label.item_id,
-        Label.skip_reason,
+        raw.plain(db, Label.suggestion_hidden),
     )
     # Without the project: SQLite would read all of its labels for every page.
     return select(*columns).where(Label.item_id.between(first, last), Label.ended_at.is_(None))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.models import OPEN, Item, Lease, Project
@@ -66,7 +66,7 @@ def claim(
     if len(held) < n:
         share = project.recipe["random_share"]
         coins = [rng.random() < share for _ in range(n - len(held))]
-        held += _hiding(db, project, _choose(db, project, user_id, coins, now, only_first), rng)
+        held += _choose(db, project, user_id, coins, _hiding(project, len(coins), rng), now, only_first)
     if not held and only_first:
         held = _own_leases(db, project, user_id, n, now)
     items = [_claimed(row, project.recipe["show_suggestions"]) for row in held]
@@ -92,9 +92,11 @@ def _own_leases(db: Session, project: Asked, user_id: int, n: int, now: datetime
     return [{**row, "ends_at": ends[row["lease_id"]]} for row in held if row["lease_id"] in ends]
 
 
-def _choose(db: Session, project: Asked, user_id: int, coins: list[bool], now: datetime, only_first: bool) -> list[Row]:
+def _choose(
+    db: Session, project: Asked, user_id: int, coins: list[bool], hides: int, now: datetime, only_first: bool
+) -> list[Row]:
     """One new lease for each coin, as far as there are items."""
-    told = {"project": project.id, "user": user_id, "now": now, "ends": leases.end_of(now)}
+    told = {"project": project.id, "user": user_id, "now": now, "ends": leases.end_of(now), "hides": hides}
     told |= {"round": project.queue_round_id, "share": float(project.recipe["random_share"])}
     chosen: list[Row] = []
     if any(coins):
@@ -109,18 +111,14 @@ def _choose(db: Session, project: Asked, user_id: int, coins: list[bool], now: d
     return chosen
 
 
-def _hiding(db: Session, project: Asked, rows: list[Row], rng: random.Random) -> list[Row]:
-    """Hide the model's suggestion from this person: of a random share, or of all where the lead shows none.
+def _hiding(project: Asked, n: int, rng: random.Random) -> int:
+    """For each of n items, as a bit, whether this person is not to see what the model suggests of it.
 
-    The lease remembers it, and so does the label: how much suggestions sway people is told by comparing the two.
+    That is a random share, or all where the lead shows none. The lease remembers it, and so does the label: how much
+    suggestions sway people is told by comparing the two.
     """
     share = project.recipe.get("hidden_share", 0.0) if project.recipe["show_suggestions"] else 1.0
-    if not share:
-        return rows
-    hidden = {row["lease_id"] for row in rows if row["suggestion"] is not None and rng.random() < share}
-    if hidden:
-        db.execute(update(Lease).where(Lease.id.in_(hidden)).values(suggestion_hidden=True))
-    return [{**row, "suggestion_hidden": row["lease_id"] in hidden} for row in rows]
+    return sum(1 << k for k in range(n) if share and rng.random() < share)
 
 
 def _drawn(db: Session, project: Asked, told: dict[str, Any]) -> dict[str, Any]:

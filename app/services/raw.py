@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, String, Text, cast, type_coerce
+from sqlalchemy import DateTime, Integer, String, Text, cast, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.services.bulk import is_sqlite
@@ -20,6 +20,11 @@ def json_text(db: Session, column: InstrumentedAttribute[Any]) -> Column:
 def id_text(db: Session, column: InstrumentedAttribute[Any]) -> Column:
     """A UUID column as text; see `told_id`."""
     return (type_coerce if is_sqlite(db) else cast)(column, String)
+
+
+def plain(db: Session, column: InstrumentedAttribute[Any]) -> Column:
+    """A boolean column as SQLite keeps it, 0 or 1; ask bool() of it."""
+    return type_coerce(column, Integer) if is_sqlite(db) else column
 
 
 def told_id(text: str) -> str:

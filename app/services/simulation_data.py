@@ -82,7 +82,9 @@ def _standing(project_id: int, as_of: datetime) -> list[Any]:
 
 
 def _keys(db: Session, project_id: int, as_of: datetime) -> dict[int, float]:
-    is_labelled = exists().where(Label.item_id == Item.id, *_standing(project_id, as_of))
+    # Without the labels' project: SQLite would read all of its labels for every item.
+    _, *stood = _standing(project_id, as_of)
+    is_labelled = exists().where(Label.item_id == Item.id, *stood)
     query = select(Item.row, Item.key).where(Item.project_id == project_id, or_(Item.truth.is_not(None), is_labelled))
     return {row: float(key) for row, key in db.execute(query)}
 

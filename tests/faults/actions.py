@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -34,7 +35,7 @@ class Site:
     to_broker: Proxy | None = None
     clock: Path | None = None  # the file that libfaketime reads
     jobs: Celery | None = None
-    told: list[str] = field(default_factory=list)
+    starting: threading.Lock = field(default_factory=threading.Lock)  # two faults that start it anew take turns
 
 
 Fault = Callable[[Site, float, random.Random], None]
@@ -76,15 +77,17 @@ def _kill_all(site: Site, _seconds: float, _rng: random.Random) -> None:
 
 
 def _kill_parent(site: Site, seconds: float, _rng: random.Random) -> None:
-    site.system.kill_parent()
-    time.sleep(seconds / 2)
-    site.system.start()
+    with site.starting:
+        site.system.kill_parent()
+        time.sleep(seconds / 2)
+        site.system.start()
 
 
 def _restart(site: Site, seconds: float, _rng: random.Random) -> None:
-    site.system.stop()
-    time.sleep(seconds / 4)
-    site.system.start()
+    with site.starting:
+        site.system.stop()
+        time.sleep(seconds / 4)
+        site.system.start()
 
 
 def _fill(folder: Path, seconds: float) -> None:
@@ -106,6 +109,33 @@ def _fill_database(site: Site, seconds: float, _rng: random.Random) -> None:
     assert site.postgres is not None
     _fill(site.postgres.folder.parent, seconds)
     site.postgres.until_up()
+
+
+def _outsleep(site: Site, _seconds: float, rng: random.Random) -> None:
+    """One process sleeps for longer than whatever it holds, and goes on as if nothing had been."""
+    living = [pid for name, pid in site.system.every_child() if name in ("web", "rounds", "encoding")]
+    _freeze(rng.sample(living, min(1, len(living))), rng.uniform(17, 22))
+
+
+def _flush_broker(site: Site, _seconds: float, _rng: random.Random) -> None:
+    """Every message is gone."""
+    assert site.jobs is not None
+    with suppress(Exception), site.jobs.connection_for_write() as connection:  # it may be another fault's victim
+        connection.default_channel.client.flushall()
+
+
+def _cut_power(site: Site, seconds: float, _rng: random.Random) -> None:
+    """Everything at once, the database and the broker, too; then everything is started."""
+    database = _database(site)
+    assert site.valkey is not None
+    with site.starting:
+        site.valkey.kill()
+        database.kill()
+        site.system.kill_parent()
+        time.sleep(seconds / 3)
+        database.until_up()
+        site.valkey.until_up()
+        site.system.start()
 
 
 def _freeze_broker(site: Site, seconds: float, _rng: random.Random) -> None:
@@ -157,9 +187,9 @@ def _sweeps(site: Site, seconds: float, _rng: random.Random) -> None:
 
 
 def _jump(site: Site, seconds: float, rng: random.Random) -> None:
-    """The clock of every process of ours goes an hour forward or back, and comes back."""
+    """The clock of every process of ours goes seconds or hours forward or back, and comes back."""
     assert site.clock is not None
-    site.clock.write_text(rng.choice(["+3600s", "+40s", "-40s", "-3600s"]))
+    site.clock.write_text(rng.choice(["+18000s", "+3600s", "+40s", "-40s", "-3600s", "-18000s"]))
     time.sleep(2 * seconds)
     site.clock.write_text("+0s")
 
@@ -217,6 +247,9 @@ FAULTS: dict[str, Fault] = {
     "kill parent": _kill_parent,
     "kill broker": _kill_broker,
     "freeze broker": _freeze_broker,
+    "flush broker": _flush_broker,
+    "outsleep the leases": _outsleep,
+    "cut the power": _cut_power,
     "fill the disk": _fill_disk,
     "fill the database's disk": _fill_database,
     "double messages": _double,

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +35,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder / "data", free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()  # of two faults at once one starts it
         found = binaries()
         assert found is not None
         self.bin = found
@@ -66,9 +68,10 @@ class Postgres:
         """Wait until it answers; start it again while it ends by itself."""
 
         def is_up() -> bool:
-            if self.process is None or self.process.poll() is not None:
-                self.start()
-                time.sleep(0.3)
+            with self._starting:
+                if self.process is None or self.process.poll() is not None:
+                    self.start()
+                    time.sleep(0.3)
             return self.is_answering()
 
         wait_until(is_up, lambda: (self.folder.parent / "log").read_text()[-2000:], 90)
@@ -108,6 +111,7 @@ class Valkey:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()
 
     def start(self) -> None:
         options = {"port": str(self.port), "dir": str(self.folder), "appendonly": "yes", "save": ""}
@@ -116,8 +120,9 @@ class Valkey:
 
     def until_up(self) -> None:
         def is_up() -> bool:
-            if self.process is None or self.process.poll() is not None:
-                self.start()
+            with self._starting:
+                if self.process is None or self.process.poll() is not None:
+                    self.start()
             with suppress(redis.RedisError), redis.Redis(port=self.port, socket_timeout=1) as client:
                 return bool(client.ping())
             return False

@@ -1,9 +1,15 @@
-"""The load: people who answer, send twice, skip, take back and walk away, and what the server acknowledged to them."""
+"""The load: people who answer, send twice, skip, take back and walk away, and what the server acknowledged to them.
 
+Some of their browsers are hasty: they hang up before the answer can have come, and send the same again.
+"""
+
+import http.client
+import json
 import random
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +17,32 @@ from tests.loop.client import Client
 from tests.loop.people import Acknowledged, Crowd
 
 PATIENCE = 240.0
+HASTY = 0.1  # of what changes something
+
+
+class Hasty(Client):
+    """A client that now and then hangs up at once, and sends the same request again, with the same ids.
+
+    So the server may meet both at the same moment, or the first one long after the second.
+    """
+
+    def __init__(self, address: str, token: str, patience: float, rng: random.Random) -> None:
+        super().__init__(address, token, patience)
+        self._address, self._rng = address, rng
+
+    def send(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> tuple[int, bytes]:
+        """Status and body of the answer to the last try."""
+        while method != "GET" and self._rng.random() < HASTY:
+            self._hang_up(method, path, body, kind)
+        return super().send(method, path, body, kind)
+
+    def _hang_up(self, method: str, path: str, body: Any, kind: str) -> None:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
+        once = http.client.HTTPConnection(self._address, timeout=self._rng.choice((0.002, 0.02, 0.2)))
+        with closing(once), suppress(OSError, http.client.HTTPException):
+            once.request(method, f"/api/v1{path}", data, headers)
+            once.getresponse().read()
 
 
 class Erratic(Crowd):
@@ -28,6 +60,10 @@ class Erratic(Crowd):
         self.skipped: set[str] = set()
         self.walked_away = 0
         self.failures: Counter[int] = Counter()
+
+    def client(self, token: str, rng: random.Random) -> Client:
+        """A hasty one."""
+        return Hasty(self.address, token, self.patience, random.Random(rng.random()))
 
     def note(self, client: Client) -> None:
         """Add up what a client has met."""

@@ -15,6 +15,8 @@ BOTH = {
     "freeze encoding": 1,
     "freeze beat": 1,
     "freeze broker": 2,
+    "flush broker": 2,
+    "outsleep the leases": 2,
     "fill the disk": 3,
     "double messages": 2,
     "late messages": 1,
@@ -24,6 +26,7 @@ BOTH = {
 }
 SERVED = {
     "kill database": 3,
+    "cut the power": 2,
     "kill backends": 2,
     "freeze database": 2,
     "cut database": 2,

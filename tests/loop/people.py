@@ -86,10 +86,14 @@ class Crowd:
         """Add up what a client has met."""
         self.retries += client.retries
 
+    def client(self, token: str, rng: random.Random) -> Client:
+        """A connection for one person."""
+        return Client(self.address, token, self.patience)
+
     def _guarded(self, email: str, token: str, think: float, number: int) -> None:
         rng = random.Random(f"{self.seed} {self._times_at_work} {number}")
         try:
-            with Client(self.address, token, self.patience) as client:
+            with self.client(token, rng) as client:
                 try:
                     self._answer_on(client, email, think, rng)
                 finally:

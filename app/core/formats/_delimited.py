@@ -1,23 +1,18 @@
-"""Delimited text: what CSV and TSV share."""
+"""Reading delimited text: what CSV and TSV share."""
 
 import csv
 import io
-import math
 from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-import orjson
-
-from app.core.formats import Bad, Columns, Limits, Row, Unreadable
+from app.core.formats import Bad, Limits, Row, Unreadable
 from app.core.formats._text import fault, lines, open_text
 
 # The standard reader's own limit is process-wide and too small for a long text; ours is checked by row.
 csv.field_size_limit(Limits.row_chars)
 
 _SAMPLE_CHARS = 65_536
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def read(stream: BinaryIO, limits: Limits, delimiter: str | None) -> Iterator[Row | Bad]:
@@ -116,46 +111,3 @@ def _refusal(record: list[str], header: list[str], limits: Limits) -> str | None
         if not cell.isprintable() and (bad := fault(cell)):
             return f"{name}: {bad}"
     return None
-
-
-def write(rows: Iterator[dict[str, Any]], stream: BinaryIO, delimiter: str, columns: Columns | None) -> None:
-    """A header and the rows; columns as named, else as the first row has them."""
-    text = io.TextIOWrapper(stream, "utf-8", newline="", write_through=False)
-    try:
-        writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-        names = list(columns) if columns is not None else None
-        if names is not None:
-            writer.writerow([neutral(name) for name in names])
-        for row in rows:
-            if names is None:
-                names = list(row)
-                writer.writerow([neutral(name) for name in names])
-            writer.writerow([cell(row.get(name)) for name in names])
-        text.flush()
-    finally:
-        text.detach()
-
-
-def cell(value: Any) -> str:
-    """A value as a cell. Numbers stay numbers; a text that a spreadsheet would run is made harmless."""
-    return _CELLS.get(type(value), _json_cell)(value)
-
-
-def _json_cell(value: Any) -> str:
-    return neutral(orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode())
-
-
-def neutral(text: str) -> str:
-    """The text, with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-# By type, and not one question after another: an export of a million items has ten million cells.
-_CELLS: dict[type, Callable[[Any], str]] = {
-    type(None): lambda _: "",
-    bool: lambda value: "true" if value else "false",
-    int: repr,
-    float: lambda value: repr(value) if math.isfinite(value) else "",
-    str: neutral,
-    datetime: lambda value: value.isoformat().replace("+00:00", "Z"),
-}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO, ClassVar
 
-from app.core.formats import Bad, Columns, Format, Limits, Row, _delimited
+from app.core.formats import Bad, Columns, Format, Limits, Row, _delimited, _delimited_out
 
 
 class Csv(Format):
@@ -22,4 +22,4 @@ class Csv(Format):
 
     def write(self, rows: Iterator[dict[str, Any]], stream: BinaryIO, columns: Columns | None = None) -> None:
         """UTF-8 without a mark, lines ended as RFC 4180 has them."""
-        _delimited.write(rows, stream, ",", columns)
+        _delimited_out.write(rows, stream, ",", columns)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO, ClassVar
 
-from app.core.formats import Bad, Columns, Format, Limits, Row, _delimited
+from app.core.formats import Bad, Columns, Format, Limits, Row, _delimited, _delimited_out
 
 
 class Tsv(Format):
@@ -23,4 +23,4 @@ class Tsv(Format):
 
     def write(self, rows: Iterator[dict[str, Any]], stream: BinaryIO, columns: Columns | None = None) -> None:
         """UTF-8 without a mark."""
-        _delimited.write(rows, stream, "\t", columns)
+        _delimited_out.write(rows, stream, "\t", columns)
