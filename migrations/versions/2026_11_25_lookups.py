@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from migrations.online import create_index, drop_index
 
-revision = "0008"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 branch_labels: Any = None
 depends_on: Any = None
 
