@@ -14,7 +14,7 @@ COPY workers workers
 COPY migrations migrations
 COPY static static
 COPY templates templates
-RUN pip install -c constraints.txt .
+RUN pip install -c constraints.txt ".[s3]"
 
 # Not root: what runs here reads files of strangers.
 RUN useradd --create-home --uid 10001 marginalia && install -d -o marginalia -g marginalia -m 700 /data

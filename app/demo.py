@@ -143,7 +143,7 @@ def _forget_strangers(db: "Session") -> None:
     from app import models, store
 
     if db.scalar(select(models.Project.id).limit(1)) is None:
-        shutil.rmtree(store.root() / "projects", ignore_errors=True)
+        store.forget_arrays()
 
 
 def _account(db: "Session", email: str, name: str, password: str | None, now: datetime) -> str:

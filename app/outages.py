@@ -3,7 +3,6 @@
 Neither is a fault of the request, and nothing of it was stored: the same request may be sent again.
 """
 
-import errno
 import sqlite3
 
 import psycopg
@@ -11,8 +10,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import BadInput, Conflict, NoRoom, Refusal, Unavailable
+from app.storage import FULL, StorageAway
 
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # SQLite tells a disk that is full while its shared memory grows as an input/output error, not as SQLITE_FULL.
 SQLITE_FULL = {"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_FSYNC"}
 NO_ROOM = "There is no room left on the server's disk. Nothing of this was stored; send it again when there is room."
@@ -20,13 +19,16 @@ AWAY = "The database does not answer at the moment. Nothing of this was stored; 
 AT_ONCE = "Somebody else changed this at the same moment. Nothing of it was stored; look again."
 UNKEPT = "It holds a value that the database cannot keep. Nothing of it was stored."
 BUSY = "The database is too busy at the moment. Nothing of this was stored; send it again."
-KINDS: tuple[type[Exception], ...] = (DBAPIError, PoolTimeout, OSError)
+STORAGE = "The storage does not answer at the moment. Nothing of this was stored; send it again."
+KINDS: tuple[type[Exception], ...] = (DBAPIError, PoolTimeout, OSError, StorageAway)
 
 
 def refusal_of(error: Exception) -> Refusal | None:
     """The refusal that this failure is to a client; None for what is a fault of ours."""
     if isinstance(error, OSError):
         return NoRoom(NO_ROOM) if error.errno in FULL else None
+    if isinstance(error, StorageAway):
+        return Unavailable(STORAGE)
     if isinstance(error, PoolTimeout):
         return Unavailable(BUSY)
     if isinstance(error, DBAPIError):

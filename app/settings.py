@@ -19,6 +19,18 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path("marginalia-data"), description="Where arrays, media, models and the embedded database live."
     )
+    storage: str = Field(
+        "",
+        description="Where arrays, media and waiting uploads lie that all hosts share: a folder, or an fsspec URL as "
+        "`s3://bucket/folder`. Empty: the data directory.",
+    )
+    storage_options: SecretStr = Field(
+        SecretStr(""),
+        description='What fsspec is told beside the URL, as JSON: `{"endpoint_url": "https://…"}`, say.',
+    )
+    copies_bytes: int = Field(
+        20 * 2**30, ge=1, description="Room for local copies of what lies in a storage URL, in bytes, on each host."
+    )
     database_url: str = Field(
         "",
         validation_alias=AliasChoices("database_url", "MARGINALIA_DATABASE_URL", "DATABASE_URL"),

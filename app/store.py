@@ -1,52 +1,38 @@
-"""Arrays and media on disk: features, scores, models, images, and uploads that wait.
+"""What the store holds, by name: features, scores, models, media, and uploads that wait. How files lie is app.files.
 
-Every file is written to a temporary name and renamed, so that a killed process leaves no half file
-under a name that somebody reads. Media are named by the SHA-256 of their bytes.
+Every file appears under its name whole, so that a killed process leaves no half file that somebody reads. Media are
+named by the SHA-256 of their bytes.
 """
 
 import os
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import IO, Any
+from typing import Any
 from uuid import uuid4
 
-from app.settings import current
+from app import files
+from app.files import (
+    delete,
+    exists,
+    flush,
+    folder,
+    is_older,
+    local,
+    names_in,
+    opened,
+    root,
+    write_many,
+    writing,
+)
+
+__all__ = ["delete", "exists", "flush", "folder", "is_older", "local", "names_in", "opened", "root", "write_many",
+           "writing"]  # fmt: skip
 
 _SHARD = re.compile(r"^(\d{9})-(\d{9})\.npy$")
-
-
-def root() -> Path:
-    """The data directory."""
-    return current().data_dir.absolute()
-
-
-def folder(*parts: str | int) -> Path:
-    """A folder of the store, made if it is missing."""
-    path = root().joinpath(*map(str, parts))
-    path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-@contextmanager
-def writing(path: Path, is_durable: bool = True) -> Iterator[IO[bytes]]:
-    """A file that appears under its name whole, or not at all; on the disk at once, or with the next `flush`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the store they wait in one folder, where the sweep finds what a killed process left behind.
-    place = folder("tmp") if path.absolute().is_relative_to(root()) else path.parent
-    with NamedTemporaryFile(dir=place, prefix=".part-", delete=False) as file:
-        try:
-            yield file
-            file.flush()
-            if is_durable:
-                os.fsync(file.fileno())
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    Path(file.name).replace(path)
+_FETCHED_AT_ONCE = 4  # shards of a bucket
 
 
 def media_path(sha256: str) -> Path:
@@ -56,20 +42,51 @@ def media_path(sha256: str) -> Path:
     return root() / "media" / sha256[:2] / sha256
 
 
+def aside(sha256: str) -> Path:
+    """Where a medium waits that is about to be deleted; see services/media_left.py."""
+    path = media_path(sha256)
+    return path.with_name(f".left-{path.name}")
+
+
+def keep_media(media: Mapping[str, bytes]) -> None:
+    """Store media under their names; one that is there already is the same. Many go to the disk in one `flush`."""
+    new = {}
+    for sha256, content in media.items():
+        path = media_path(sha256)
+        if files.bucket() is None:
+            try:
+                os.utime(path)  # in use: see services/media_left.py
+                continue
+            except FileNotFoundError:
+                pass
+        new[path] = content  # to a bucket always: writing it is what marks it as used
+    write_many(new)
+
+
 def keep_medium(sha256: str, content: bytes) -> None:
-    """Store a medium under its name; one that is there already is the same. Many go to the disk in one `flush`."""
+    """Store one medium."""
+    keep_media({sha256: content})
+
+
+def local_medium(sha256: str) -> Path:
+    """A medium as a file to be read now. Raises FileNotFoundError, and ValueError for what is no name of one."""
     path = media_path(sha256)
     try:
-        os.utime(path)  # in use: see services/media_left.py
+        return local(path, is_fixed=True)
     except FileNotFoundError:
-        with writing(path, is_durable=False) as file:
-            file.write(content)
+        bring_back(sha256)
+        return local(path, is_fixed=True)
 
 
-def flush() -> None:
-    """Bring everything written to the disk: one wait for many files, before a commit that speaks of them."""
-    if hasattr(os, "sync"):  # not on Windows
-        os.sync()
+def bring_back(sha256: str) -> None:
+    """Put a medium back that was about to be deleted. Raises FileNotFoundError where it was not."""
+    files.copy(aside(sha256), media_path(sha256))
+
+
+def read_media(names: Sequence[str]) -> list[bytes]:
+    """The bytes of media, in order. Raises FileNotFoundError where one is not there."""
+    found = files.read_many([media_path(name) for name in names])
+    return [local_medium(name).read_bytes() if one is None else one for name, one in zip(names, found, strict=True)]
 
 
 def features_folder(project_id: int, fingerprint: str) -> Path:
@@ -82,8 +99,12 @@ def shards(path: Path) -> list[tuple[int, int, Path]]:
 
     Where files overlap, those are taken that lead furthest, and of these the longer ones.
     """
+    return _without_gaps(_shard_files(path))
+
+
+def _without_gaps(found: list[tuple[int, int, Path]]) -> list[tuple[int, int, Path]]:
     best: dict[int, tuple[int, int, Path]] = {}  # by first row: how far it leads, its own end, the file
-    for start, end, file in sorted(_shard_files(path), key=lambda shard: -shard[0]):
+    for start, end, file in sorted(found, key=lambda shard: -shard[0]):
         leads = best[end][0] if end in best else end
         best[start] = max(best.get(start, (0, 0, file)), (leads, end, file))
     whole: list[tuple[int, int, Path]] = []
@@ -96,7 +117,16 @@ def shards(path: Path) -> list[tuple[int, int, Path]]:
 
 
 def _shard_files(path: Path) -> list[tuple[int, int, Path]]:
-    return [(int(match[1]), int(match[2]), file) for file in path.glob("*.npy") if (match := _SHARD.match(file.name))]
+    return [(int(match[1]), int(match[2]), path / name) for name in names_in(path) if (match := _SHARD.match(name))]
+
+
+def local_shards(found: Sequence[tuple[int, int, Path]]) -> list[tuple[int, int, Path]]:
+    """The same shards as files of this host, each with its cuts beside it."""
+    if files.bucket() is None:
+        return list(found)
+    with ThreadPoolExecutor(_FETCHED_AT_ONCE) as hands:
+        near = hands.map(lambda shard: local(shard[2], beside=shard[2].with_suffix(".cuts.npy")), found)
+        return [(start, end, path) for (start, end, _), path in zip(found, near, strict=True)]
 
 
 def spans(path: Path) -> list[tuple[int, int]]:
@@ -106,11 +136,13 @@ def spans(path: Path) -> list[tuple[int, int]]:
 
 def forget_joined(path: Path) -> None:
     """Delete the files whose rows a longer one holds; not when that is written: a reader may be about to open them."""
-    used = {file for _, _, file in shards(path)}
-    for _, end, file in _shard_files(path):
-        if file not in used and end <= max((shard[1] for shard in shards(path)), default=0):
-            file.unlink(missing_ok=True)
-            file.with_suffix(".cuts.npy").unlink(missing_ok=True)  # how its items are cut, where they are
+    found = _shard_files(path)
+    whole = _without_gaps(found)
+    used, last = {file for _, _, file in whole}, max((end for _, end, _ in whole), default=0)
+    for _, end, file in found:
+        if file not in used and end <= last:
+            delete(file)
+            delete(file.with_suffix(".cuts.npy"))  # how its items are cut, where they are
 
 
 def shard_path(path: Path, start: int, end: int) -> Path:
@@ -126,9 +158,9 @@ def round_folder(project_id: int, round_id: int) -> Path:
 def forget_rounds(project_id: int, keep: set[int]) -> None:
     """Delete the arrays of all rounds but these; their records stay in the database."""
     base = root() / "projects" / str(project_id) / "rounds"
-    for path in base.glob("*"):
-        if path.name.isdigit() and int(path.name) not in keep:
-            shutil.rmtree(path, ignore_errors=True)
+    for name in files.folders_in(base):
+        if name.isdigit() and int(name) not in keep:
+            files.delete_folder(base / name)
 
 
 def project_folder(project_id: int) -> Path:
@@ -138,12 +170,17 @@ def project_folder(project_id: int) -> Path:
 
 def forget_project(project_id: int) -> None:
     """Delete a project's arrays. Media stay: other projects may show the same bytes."""
-    shutil.rmtree(root() / "projects" / str(project_id), ignore_errors=True)
+    files.delete_folder(project_folder(project_id))
+
+
+def forget_arrays() -> None:
+    """Delete the arrays of all projects."""
+    files.delete_folder(root() / "projects")
 
 
 def projects_on_disk() -> set[int]:
     """The projects that have arrays."""
-    return {int(path.name) for path in (root() / "projects").glob("*") if path.name.isdigit()}
+    return {int(name) for name in files.folders_in(root() / "projects") if name.isdigit()}
 
 
 def save_arrays(path: Path, **arrays: Any) -> None:
@@ -166,10 +203,19 @@ def read_checkpoint(project_id: int) -> "tuple[int, Any] | None":
     import numpy as np
 
     path = root() / "projects" / str(project_id) / "checkpoint.npz"
-    if not path.exists():
+    try:
+        with np.load(local(path), allow_pickle=False) as arrays:
+            return int(arrays["labels"]), arrays["predictions"]
+    except FileNotFoundError:
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return int(arrays["labels"]), arrays["predictions"]
+
+
+def read_arrays(path: Path) -> dict[str, Any]:
+    """The named arrays of an .npz. Raises FileNotFoundError."""
+    import numpy as np
+
+    with np.load(local(path), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def new_name() -> str:
@@ -202,11 +248,3 @@ def forget_temporary(before: float) -> None:
     for path in temporary_files():
         if is_older(path, before):
             path.unlink(missing_ok=True)
-
-
-def is_older(path: Path, before: float) -> bool:
-    """Whether a file was last changed before a time, in seconds since 1970; one that is gone was not."""
-    try:
-        return path.stat().st_mtime < before
-    except FileNotFoundError:
-        return False

@@ -244,6 +244,8 @@ def environment(settings: Settings) -> dict[str, str]:
             value = value.get_secret_value()
         elif isinstance(value, Path):
             value = value.absolute()
+        elif name == "storage" and value and "://" not in value:
+            value = Path(value).absolute()
         elif name == "database_url" and value.startswith("sqlite:///"):
             value = f"sqlite:///{Path(value.removeprefix('sqlite:///')).absolute()}"  # children work elsewhere
         made[f"MARGINALIA_{name.upper()}"] = str(value)

@@ -65,7 +65,7 @@ def test_no_password_stands_in_the_file_and_every_volume_is_declared() -> None:
 def test_the_image_runs_pinned_and_not_as_root() -> None:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     assert [line for line in lines if line.startswith("USER ")] == ["USER marginalia"]
-    assert any("pip install -c constraints.txt ." in line for line in lines)
+    assert any('pip install -c constraints.txt ".[s3]"' in line for line in lines)
     copied = {word for line in lines if line.startswith("COPY ") for word in line.split()[1:-1]}
     assert all((ROOT / name).exists() for name in copied)
     assert {"app", "workers", "migrations", "static", "templates"} <= copied

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from app import log, stopping, store
+from app import log, outages, stopping, store
 from app.core import plugins
 from app.core.encoders import Encoder
 from app.core.tasks import seen_as
@@ -202,6 +202,9 @@ def run_encoding(project_id: int) -> None:
     try:
         _encode(taken, modality)
     except Exception as error:
+        if outages.is_away(error):  # no fault of the encoder's: the stretch is tried again when its lease has ended
+            _log.warning("encoding put off", project=project_id, error=str(error))
+            return
         _log.exception("encoding failed", project=project_id, encoder=taken.spec)
         with transaction() as db:
             encodings.fail(db, taken, f"{type(error).__name__}: {error}")
@@ -263,6 +266,9 @@ def run_simulation(project_id: int) -> None:
     except simulation_work.LeaseLostError:
         _log.warning("simulation stopped or lost", project=project_id)
     except Exception as error:
+        if outages.is_away(error):
+            _log.warning("simulation put off", project=project_id, error=str(error))
+            return
         _log.exception("simulation failed", project=project_id)
         with transaction() as db:
             simulation_work.fail(db, taken, f"{type(error).__name__}: {error}", datetime.now(UTC))
@@ -297,6 +303,7 @@ def sweep() -> None:
         with transaction() as db:
             leases.end_expired(db, now)
             sweeping.tidy(db, now)
+        sweeping.tidy_store(now)
         media_left.collect(now)
         _state["tidied"] = time.monotonic()
     if found:

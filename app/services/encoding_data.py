@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import store
+from app import files, store
 from app.core import words
 from app.core.cuts import Cuts
 from app.core.data import ArrayFeatures, ShardedFeatures, cuts_array, cuts_path, some_of
@@ -85,7 +85,7 @@ def contents_of(modality: str, contents: Sequence[dict[str, Any]]) -> list[Any]:
         return [words.cut_content(content) for content in contents]
     if modality == "table":
         return [content["columns"] for content in contents]
-    return [store.media_path(content["image"]).read_bytes() for content in contents]
+    return store.read_media([content["image"] for content in contents])
 
 
 def encode_slice(
@@ -132,7 +132,9 @@ def save(taken: Slice, features: ArrayFeatures) -> None:
     rows = small[-1][1] - small[0][0] if small else 0
     if len(small) > 1 and taken.is_first and (rows >= WHOLE_SHARD or end >= taken.items or len(small) >= 64):
         first = small[0][0]
-        joined = ShardedFeatures([(start - first, stop - first, path) for start, stop, path in small])
+        joined = ShardedFeatures(
+            [(start - first, stop - first, path) for start, stop, path in store.local_shards(small)]
+        )
         _write(store.shard_path(folder, first, small[-1][1]), some_of(joined, np.arange(joined.rows)))
 
 
@@ -159,12 +161,11 @@ def learned_of(one: Encoding) -> dict[str, Any]:
 
 def learned_in(folder: Path, one: Encoding) -> dict[str, Any]:
     """The same, of an encoding whose features lie in this folder: another system's data directory, say."""
-    path = folder / LEARNED
-    if path.exists():
-        found: dict[str, Any] = json.loads(path.read_bytes())
-        return found
-    earlier: dict[str, Any] = one.encoder.get("learned", {})  # as the first version kept it
-    return earlier
+    try:
+        found: dict[str, Any] = json.loads(files.read(folder / LEARNED))
+    except FileNotFoundError:
+        found = one.encoder.get("learned", {})  # as the first version kept it
+    return found
 
 
 def quality(taken: Slice, end: int) -> dict[str, Any] | None:
@@ -175,6 +176,7 @@ def quality(taken: Slice, end: int) -> dict[str, Any] | None:
     """
     if end < taken.items or min(end, SAMPLE) < 2 * taken.quality_rows:
         return None
-    features = ShardedFeatures(store.shards(store.features_folder(taken.project_id, taken.fingerprint)))
+    found = store.shards(store.features_folder(taken.project_id, taken.fingerprint))
+    features = ShardedFeatures(store.local_shards(found))
     sample = sampled(features, np.random.default_rng(0))
     return {"rankme": round(rankme(sample), 1), "dimensions": features.dimensions, "rows": len(sample)}

@@ -22,7 +22,7 @@ from app.models import Item, Project, Round, User
 from app.services import raw
 from app.services.export_shape import flat_columns, flatten, standing_labels
 from app.services.export_votes import MergedAnswers, merged_answers
-from app.services.round_data import features_of
+from app.services.round_data import features_of, probabilities
 
 PAGE_ROWS = 1000
 _DENSE = 4  # rows read for each that is wanted
@@ -162,8 +162,7 @@ class _Predictions:
         found = db.get(Round, project.queue_round_id) if project.queue_round_id else None
         if found is not None:
             self.round = found.number
-            path = store.round_folder(project.id, found.id) / "probabilities.npy"
-            scores = np.load(path, mmap_mode="r") if path.exists() else None
+            scores = probabilities(project.id, found.id)
             # Scores of another number of classes are of a task that was changed since.
             self.scores = scores if scores is not None and scores.shape[1] == task.outputs else None
             self.cuts = Cuts(0 if scores is None else len(scores))

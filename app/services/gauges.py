@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app import jobs, store
+from app import copies, files, jobs, store
 from app.db import database, reading
 from app.models import Encoding, Label, Lease, Project, QueueRow, Round, Simulation, Worker
 from app.services import readiness
@@ -120,7 +120,10 @@ def _connections(db: Session) -> Values:
 
 def _disk(_db: Session) -> Values:
     usage = shutil.disk_usage(store.root())
-    return {("free",): float(usage.free), ("total",): float(usage.total)}
+    found: Values = {("free",): float(usage.free), ("total",): float(usage.total)}
+    if files.bucket() is not None:
+        found[("copies",)] = float(copies.size())
+    return found
 
 
 def _ready(_db: Session) -> Values:

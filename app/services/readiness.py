@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from sqlalchemy import func, select, text
 
-from app import jobs, store
+from app import files, jobs, store
 from app.db import reading
 from app.models import Worker
 from app.settings import current
@@ -26,6 +26,7 @@ def look() -> dict[str, str]:
         "database": _database,
         "broker": _broker,
         "data_directory": _data_directory,
+        **({"storage": _storage} if files.bucket() is not None else {}),
         "workers": _workers,
     }
     return {name: _try(part) for name, part in parts.items()}
@@ -72,6 +73,15 @@ def _data_directory() -> None:
     free = shutil.disk_usage(store.root()).free
     if free < current().least_free_bytes:
         raise NotReady(f"{free // 2**20} MiB free")
+
+
+def _storage() -> None:
+    """It takes an object, gives it back, and lets it go."""
+    path = store.root() / "uploads" / f"ready-{store.new_name()}"
+    store.write_many({path: b"ready?"})
+    if files.read(path) != b"ready?":
+        raise NotReady("gives other bytes than it was given")
+    store.delete(path)
 
 
 def _workers() -> None:

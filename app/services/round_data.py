@@ -85,7 +85,7 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
 def features_of(project_id: int, made: Round) -> ShardedFeatures:
     """The features that the round was opened for; shards that came since wait for the next."""
     found = store.shards(store.features_folder(project_id, made.fingerprint or ""))
-    return ShardedFeatures([shard for shard in found if shard[1] <= made.rows] or found)
+    return ShardedFeatures(store.local_shards([shard for shard in found if shard[1] <= made.rows] or found))
 
 
 def _open_rows(db: Session, project: Project) -> IntArray:
@@ -224,14 +224,23 @@ def _was_measured(db: Session, project_id: int) -> bool:
 
 
 def _state(project_id: int, last: Round | None, name: str) -> dict[str, Any] | None:
-    path = store.round_folder(project_id, last.id) / name if last else None
-    if path is None or not path.exists():
+    if last is None:
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+    try:
+        return store.read_arrays(store.round_folder(project_id, last.id) / name)
+    except FileNotFoundError:
+        return None
 
 
 def _scores(project: Project) -> Any:
     """The last round's probabilities, mapped: what was known of each labelled item without its label."""
-    path = store.round_folder(project.id, project.queue_round_id or 0) / "probabilities.npy"
-    return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
+    return probabilities(project.id, project.queue_round_id or 0)
+
+
+def probabilities(project_id: int, round_id: int) -> Any:
+    """What a round's model says of every item, mapped; None where it kept nothing."""
+    path = store.round_folder(project_id, round_id) / "probabilities.npy"
+    try:
+        return np.load(store.local(path), mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        return None

@@ -35,8 +35,7 @@ def read_models(db: Session, made: Round) -> tuple["Scorer", Features]:
     from app.core.fit import Scorer
 
     project = db.get_one(Project, made.project_id)
-    with np.load(store.round_folder(made.project_id, made.id) / _MODELS, allow_pickle=False) as arrays:
-        found = {name: arrays[name] for name in arrays.files}
+    found = store.read_arrays(store.round_folder(made.project_id, made.id) / _MODELS)
     learner = _model(made, found, "learner.")
     chooser = _model(made, found, "chooser.") if any(name.startswith("chooser.") for name in found) else learner
     wants_scores, wants_doubt = map(bool, found["wanted"])
@@ -69,14 +68,14 @@ def joined(folder: Path, scorer: "Scorer", stretches: list[tuple[int, int]]) -> 
     scores = np.empty((total, scorer.task.outputs), np.float16) if scorer.wants_scores else None
     doubt = np.empty(total, np.float32) if scorer.wants_doubt else None
     for start, stop in stretches:
-        with np.load(_file(folder, start), allow_pickle=False) as said:
-            if scores is not None:
-                scores[start:stop] = said["scores"]
-            if doubt is not None:
-                doubt[start:stop] = said["doubt"]
+        said = store.read_arrays(_file(folder, start))
+        if scores is not None:
+            scores[start:stop] = said["scores"]
+        if doubt is not None:
+            doubt[start:stop] = said["doubt"]
     for start, _ in stretches:
-        _file(folder, start).unlink(missing_ok=True)
-    (folder / _MODELS).unlink(missing_ok=True)
+        store.delete(_file(folder, start))
+    store.delete(folder / _MODELS)
     return scores, doubt
 
 

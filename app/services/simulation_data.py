@@ -72,7 +72,7 @@ def features(project_id: int, fingerprint: str, rows: int) -> ShardedFeatures:
     found = store.shards(store.features_folder(project_id, fingerprint))
     if not found or found[-1][1] < rows:
         raise LookupError("the features that this simulation began with are gone")
-    return ShardedFeatures(found)
+    return ShardedFeatures(store.local_shards(found))
 
 
 def _standing(project_id: int, as_of: datetime) -> list[Any]:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app import jobs, store
+from app import copies, jobs, store
+from app.db import reading
 from app.models import Lease, Project, SignIn, Worker
 from app.services import encodings, measuring, rounds, shards, simulation_work, tries, uploads
 
@@ -33,7 +34,15 @@ def tidy(db: Session, now: datetime) -> None:
     db.execute(delete(SignIn).where(SignIn.ends_at < now))
     tries.forget(db, now)
     db.execute(delete(Worker).where(Worker.seen_at < now - timedelta(days=1)))
-    uploads.forget_spools(db, now)
+
+
+def tidy_store(now: datetime) -> None:
+    """The same of files; in no transaction, since a bucket may take its time."""
+    uploads.forget_spools(now)
     store.forget_temporary(now.timestamp() - KEPT.total_seconds())
-    for project_id in store.projects_on_disk() - set(db.scalars(select(Project.id))):
+    copies.trim(now.timestamp())
+    there = store.projects_on_disk()  # before it is asked which there are: one that is created now has no arrays yet
+    with reading() as db:
+        gone = there - set(db.scalars(select(Project.id)))
+    for project_id in gone:
         store.forget_project(project_id)

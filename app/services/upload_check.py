@@ -20,6 +20,7 @@ from app.services.upload_spool import Checked
 from app.settings import current
 
 OnError = Literal["refuse", "keep"]
+_MEDIA_AT_ONCE, _MEDIA_BYTES = 64, 32 * 2**20  # sent to the store together
 
 
 def check(
@@ -31,7 +32,7 @@ def check(
     """
     told = [modality, task, asdict(mapping), on_error, file_name]
     # Images take a thousand times as long as texts: an archive that was interrupted goes on when it is sent again.
-    checked = Checked(store.folder("uploads"), Journal.of(path, told) if modality == "image" else None)
+    checked = Checked(store.folder("checks"), Journal.of(path, told) if modality == "image" else None)
     try:
         with path.open("rb") as stream:
             _read_all(checked, modality, load(task), stream, file_name, mapping)
@@ -114,9 +115,14 @@ def _keep_media(checked: Checked, stream: BinaryIO, file_name: str) -> None:
     """Store the bytes of the good images, now that no refusal can come any more."""
     wanted = (orjson.loads(one.content)["image"] for one in checked.candidates())
     name = next(wanted, None)
+    held: dict[str, bytes] = {}
     for row in formats.get(formats.detect(file_name, stream)).read(stream, limits()):
         # The good images come in the archive's order: no list of a million names is needed to know them.
         if isinstance(row, Row) and name == sha256(row.values["image"]).hexdigest():
-            store.keep_medium(name, row.values["image"])
+            held[name] = row.values["image"]
             name = next(wanted, None)
+        if len(held) >= _MEDIA_AT_ONCE or sum(map(len, held.values())) >= _MEDIA_BYTES:
+            store.keep_media(held)
+            held = {}
+    store.keep_media(held)
     store.flush()

@@ -31,7 +31,7 @@ class Journal:
     @classmethod
     def of(cls, path: Path, told: list[Any]) -> "Journal | None":
         """The journal of a file's content under these wishes; None where another check is at it, or none can be."""
-        stem = store.folder("uploads") / f"{_digest(path, told)}.check"
+        stem = store.folder("checks") / f"{_digest(path, told)}.check"
         rows = _opened(stem.with_suffix(".rows"))
         if not _is_locked(rows):  # not on a system without such locks, nor on storage without
             rows.close()

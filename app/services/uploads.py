@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app import jobs, store
+from app.db import transaction
 from app.errors import BadInput, NotFound, TooLarge
 from app.models import Project, Upload
 from app.services import upload_insert as insertion
@@ -21,6 +22,7 @@ from app.settings import current
 
 __all__ = ["Checked", "Mapping", "Preview", "Result", "check", "import_file", "keep", "preview", "spool"]
 
+SPOOLS = "uploads"
 _CHUNK_BYTES = 2**20
 _ERRORS_RECORDED = 100
 
@@ -39,7 +41,7 @@ def spool(stream: BinaryIO) -> str:
     """Copy what is sent into the store, needing no database; returns the name for `spool_path`. Raises TooLarge."""
     name = secrets.token_hex(16)
     limit = current().upload_limit_bytes
-    with store.writing(store.folder("uploads") / name) as file:
+    with store.writing(spool_path(name)) as file:
         written = 0
         while chunk := stream.read(_CHUNK_BYTES):
             written += len(chunk)
@@ -51,7 +53,7 @@ def spool(stream: BinaryIO) -> str:
 
 def spool_path(name: str) -> Path:
     """Where a spooled file lies."""
-    return store.folder("uploads") / Path(name).name
+    return store.root() / SPOOLS / Path(name).name
 
 
 def keep(
@@ -79,17 +81,18 @@ def waiting(db: Session, project: Project, upload_id: int) -> Upload:
     return upload
 
 
-def forget_spools(db: Session, now: datetime, age: timedelta = timedelta(days=1)) -> int:
-    """Delete spooled files that nothing waits for, or waits for too long; returns how many."""
-    old = Upload.created_at < now - age
-    db.execute(update(Upload).where(Upload.state == "waiting", old).values(state="refused", spool=None))
-    wanted = set(db.scalars(select(Upload.spool).where(Upload.spool.is_not(None))))
-    gone = 0
-    for path in store.folder("uploads").iterdir():
-        if path.name not in wanted and path.stat().st_mtime < (now - age).timestamp():
-            path.unlink(missing_ok=True)
-            gone += 1
-    return gone
+def forget_spools(now: datetime, age: timedelta = timedelta(days=1)) -> int:
+    """Delete spooled files that nothing waits for, or waits for too long, and journals of checks; returns how many."""
+    with transaction() as db:
+        old = Upload.created_at < now - age
+        db.execute(update(Upload).where(Upload.state == "waiting", old).values(state="refused", spool=None))
+        wanted = set(db.scalars(select(Upload.spool).where(Upload.spool.is_not(None))))
+    spools = [spool_path(name) for name in store.names_in(store.root() / SPOOLS) if name not in wanted]
+    before = (now - age).timestamp()
+    stale = [path for path in [*spools, *store.folder("checks").iterdir()] if store.is_older(path, before)]
+    for path in stale:
+        store.delete(path)
+    return len(stale)
 
 
 def import_file(

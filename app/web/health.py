@@ -18,8 +18,8 @@ def alive() -> Response:
 def ready() -> Response:
     """200 when every part can do its work, else 503 with what is wrong of which. Labelling needs the database only.
 
-    Parts: the database at the newest migration, the broker, the data directory writable and with room, a worker
-    heard of within half a minute.
+    Parts: the database at the newest migration, the broker, the data directory writable and with room, the storage
+    where it is a URL, a worker heard of within half a minute.
     """
     found = readiness.look()
     return answer(found, 200 if set(found.values()) == {readiness.OK} else 503)

@@ -3,7 +3,7 @@
 from fastapi.responses import FileResponse
 
 from app.errors import NotFound
-from app.store import media_path
+from app.store import local_medium
 
 HEADERS = {
     # Named by the hash of its bytes, a medium never changes; only this person's browser may keep it.
@@ -24,10 +24,10 @@ TYPES = sorted({*_MAGIC.values(), "image/webp"})
 def served(sha256: str) -> FileResponse:
     """A medium by its name; what it is its first bytes say. Raises NotFound."""
     try:
-        path = media_path(sha256)
+        path = local_medium(sha256)
         with path.open("rb") as file:
             head = file.read(12)
-    except (ValueError, OSError) as error:
+    except (ValueError, FileNotFoundError) as error:
         raise NotFound from error
     return FileResponse(path, media_type=_type(head), headers={**HEADERS, "ETag": f'"{sha256}"'})
 

@@ -192,10 +192,19 @@ def test_an_upload_between_looking_and_deleting_finds_its_image_back(
 def test_whoever_is_killed_while_taking_away_leaves_it_to_the_next(gone: tuple[Path, list[Path]]) -> None:
     left, (only, _) = gone
     os.utime(left, (OLD, OLD))
-    only.rename(media_left._aside(only))
+    only.rename(store.aside("a" * 64))
     assert media_left.collect(NOW) == 1
     assert not only.exists()
-    assert not media_left._aside(only).exists()
+    assert not store.aside("a" * 64).exists()
+
+
+def test_a_large_project_leaves_several_short_lists(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_left, "AT_ONCE", 1)
+    project = pictures(make_project, ["a" * 64, "b" * 64])
+    with transaction() as db:
+        projects.delete_project(db, db.get_one(Project, project.id))
+    lists = sorted(store.folder("left").glob("*.txt"))
+    assert sorted(path.read_text() for path in lists) == ["a" * 64 + "\n", "b" * 64 + "\n"]
 
 
 def test_a_long_list_is_worked_off_in_parts(gone: tuple[Path, list[Path]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +213,8 @@ def test_a_long_list_is_worked_off_in_parts(gone: tuple[Path, list[Path]], monke
     os.utime(left, (OLD, OLD))
     later = datetime.now(UTC) + timedelta(days=2)
     assert media_left.collect(later) == 1
-    assert left.exists()
+    (rest,) = store.folder("left").glob("*.txt")  # of a list that an earlier version wrote
+    assert (rest.name[:5], left.exists()) == ("rest-", False)
     assert media_left.collect(later) == 0
-    assert not left.exists()
+    assert not rest.exists()
     assert (only.exists(), shared.exists()) == (False, True)

@@ -354,8 +354,7 @@ def test_a_file_waits_for_its_mapping_and_is_gone_afterwards(
         path = uploads.spool_path(name)
         uploads.import_file(db, held, alice.id, path, "a.csv", Mapping(), "refuse", NOW, rng, checked, upload)
         assert (upload.state, upload.spool, upload.added) == ("imported", None, 1)
-    with transaction() as db:
-        assert uploads.forget_spools(db, datetime.now(UTC) + timedelta(days=2)) >= 1
+    assert uploads.forget_spools(datetime.now(UTC) + timedelta(days=2)) >= 1
     assert not uploads.spool_path(name).exists()
     with reading() as db, pytest.raises(NotFound):
         uploads.waiting(db, project, upload_id)

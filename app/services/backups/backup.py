@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -38,10 +37,9 @@ def backup(target: Path, has_arrays: bool = True) -> Made:
     with container.writing(target) as into:
         counts, revision = _rows(into)
         names = (*ALWAYS, ARRAYS) if has_arrays else ALWAYS
-        for path in _files(names):
+        for name in names:
             # Arrays are joined and forgotten while people work: one that is gone can be computed again.
-            with suppress(FileNotFoundError), path.open("rb") as file:
-                size = path.stat().st_size
+            for path, file, size in store.opened(store.root() / name):
                 into.add(f"store/{path.relative_to(store.root()).as_posix()}", file, size)
         manifest = {
             "format": FORMAT,
@@ -89,11 +87,3 @@ def _pieces(db: Session, table: Table) -> Iterator[tuple[bytes, int]]:
             held, size = [], 0
     if held:
         yield b"".join(held), len(held)
-
-
-def _files(names: tuple[str, ...]) -> Iterator[Path]:
-    """The store's files, but for those that are being written."""
-    for name in names:
-        for path in (store.root() / name).rglob("*"):
-            if path.is_file() and not path.name.startswith(".part-"):
-                yield path

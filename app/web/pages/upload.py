@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
+from app import store
 from app.core import plugins
 from app.db import reading, transaction
 from app.errors import BadInput
@@ -95,7 +96,10 @@ def _mapping(
 def _spooled(upload: Upload) -> Path:
     if upload.spool is None:
         raise BadInput("This upload is not there any more; send the file again.")
-    return uploads.spool_path(upload.spool)
+    try:
+        return store.local(uploads.spool_path(upload.spool), is_fixed=True)
+    except FileNotFoundError as error:
+        raise BadInput("This upload is not there any more; send the file again.") from error
 
 
 @router.post("/projects/{project_id}/upload/{upload_id}")
@@ -117,7 +121,8 @@ def add(request: Request, caller: SignedIn, project_id: Id, upload_id: Id, form:
         with reading() as db:
             project, role = projects.get(db, caller, project_id, "lead")
             return _mapping(request, caller, project, role, uploads.waiting(db, project, upload_id), refusal)
-    path.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)  # a copy, maybe
+    store.delete(uploads.spool_path(path.name))
     context: dict[str, Any] = {"project": project, "role": role, "file_name": upload.file_name, "result": result}
     return page(request, "upload_done.html", caller=caller, **context)
 
