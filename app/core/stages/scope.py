@@ -6,6 +6,7 @@ from app.core import plugins
 from app.core.data import BoolArray, FloatArray, IntArray
 from app.core.learners import Learner
 from app.core.stages import Reordered, behind
+from app.core.strategies._distances import squared_norms
 
 # From so many items that people called out of scope on, a model tells; of fewer it would know little but their topic.
 ENOUGH_FOREIGN = 3
@@ -18,6 +19,8 @@ MOST_INSIDE = 2_000
 USUAL, DEVIATIONS = 0.98, 3.0
 # How near a row is to the pool: its distance to the so-many-nearest of a sample, which is no judge if it is small.
 NEIGHBOURS, ENOUGH_SAMPLE = 10, 50
+# Rows of the sample that are looked at together: most rows of a pool are at home after the first of them.
+TOGETHER = 128
 
 
 def leave_out(
@@ -72,15 +75,30 @@ def strangers(features: FloatArray, sample: FloatArray) -> BoolArray:
     """
     if len(sample) < ENOUGH_SAMPLE or not len(features):
         return np.zeros(len(features), bool)
-    usual = _distance(sample, sample, NEIGHBOURS + 1)  # a row of the sample is its own nearest
+    squared = _squared(sample, sample)  # a row of the sample is its own nearest
+    usual = np.sqrt(np.partition(squared, NEIGHBOURS, axis=1)[:, NEIGHBOURS])
     middle = np.median(usual)
     spread = 1.4826 * np.median(np.abs(usual - middle))
     if spread == 0:  # more than half of it are copies of each other, and all else would look strange
         return np.zeros(len(features), bool)
     border = max(np.quantile(usual, USUAL), middle + DEVIATIONS * spread)
-    return np.asarray(_distance(features, sample, NEIGHBOURS) > border)
+    return _far(features, sample, float(border) ** 2)
 
 
-def _distance(x: FloatArray, sample: FloatArray, nearest: int) -> FloatArray:
-    squared = np.square(x).sum(axis=1)[:, None] + np.square(sample).sum(axis=1) - 2 * (x @ sample.T)
-    return np.asarray(np.sqrt(np.maximum(np.partition(squared, nearest - 1, axis=1)[:, nearest - 1], 0)))
+def _far(features: FloatArray, sample: FloatArray, border: float) -> BoolArray:
+    """Which rows [n] have fewer than 10 of the sample within this squared distance: r_i > border, without sorting."""
+    near, left = np.zeros(len(features), np.int64), np.arange(len(features))
+    parts = -(-len(sample) // TOGETHER)
+    for start in range(parts):  # every third row or so, since a file's neighbours are often of one class
+        rows = features if len(left) == len(features) else features[left]
+        near[left] += np.count_nonzero(_squared(rows, sample[start::parts]) <= border, axis=1)
+        left = left[near[left] < NEIGHBOURS]
+    return near < NEIGHBOURS
+
+
+def _squared(x: FloatArray, sample: FloatArray) -> FloatArray:
+    squared = x @ sample.T
+    squared *= -2
+    squared += squared_norms(x)[:, None]
+    squared += squared_norms(sample)
+    return np.asarray(np.maximum(squared, 0, out=squared))

@@ -9,10 +9,10 @@ from app.core.data import FloatArray, Pool
 from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
 
-# Up to so many classes a pass a class is faster than a pass a row, by up to ten times; beyond, it is slower.
-FEW_CLASSES = 32
-# Numbers looked at together: about as many as a core's cache holds.
-BLOCK = 1 << 18
+# Beyond so many classes a pass a row is faster than rounds of a tournament between classes, up to that slower.
+MANY_CLASSES = 128
+# Numbers looked at together: about as many as a core's own cache holds, with what is made of them.
+BLOCK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def uncertainty(probabilities: FloatArray) -> FloatArray:
     if classes < 2:
         return np.zeros(units)
     gaps = np.empty(units, probabilities.dtype)
-    gap = _gap_by_columns if classes <= FEW_CLASSES else _gap_by_rows
+    gap = _gap_by_rounds if classes <= MANY_CLASSES else _gap_by_rows
     step = max(1, BLOCK // classes)
     for start in range(0, units, step):
         gaps[start : start + step] = gap(probabilities[start : start + step])
@@ -51,13 +51,29 @@ def uncertainty(probabilities: FloatArray) -> FloatArray:
     return np.asarray(1 - gaps.astype(np.float64))
 
 
-def _gap_by_columns(block: FloatArray) -> FloatArray:
+def _gap_by_rounds(block: FloatArray) -> FloatArray:
+    """p₍₁₎ − p₍₂₎ of each row, as a tournament finds them: each round halves the classes, for all rows at once."""
     columns = np.ascontiguousarray(block.T)
-    first, second = np.maximum(columns[0], columns[1]), np.minimum(columns[0], columns[1])
-    for column in columns[2:]:
-        np.maximum(second, np.minimum(first, column), out=second)
-        np.maximum(first, column, out=first)
-    return np.asarray(first - second)
+    half = len(columns) // 2
+    first, second = (of(columns[:half], columns[half : 2 * half]) for of in (np.maximum, np.minimum))
+    if len(columns) % 2:
+        _meet(first[:1], second[:1], columns[-1:])
+    while len(first) > 1:
+        odd, half = len(first) % 2, len(first) // 2
+        ours, theirs = slice(0, half), slice(half, 2 * half)
+        np.maximum(second[ours], second[theirs], out=second[ours])
+        _meet(first[ours], second[ours], first[theirs])
+        if odd:
+            _meet(first[:1], second[:1], first[-1:])
+            np.maximum(second[:1], second[-1:], out=second[:1])
+        first, second = first[ours], second[ours]
+    return np.asarray(first[0] - second[0])
+
+
+def _meet(first: FloatArray, second: FloatArray, others: FloatArray) -> None:
+    """The two highest numbers so far, in place, of those and the others; the others come out unchanged."""
+    np.maximum(second, np.minimum(first, others), out=second)
+    np.maximum(first, others, out=first)
 
 
 def _gap_by_rows(block: FloatArray) -> FloatArray:

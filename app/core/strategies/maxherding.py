@@ -8,7 +8,7 @@ import numpy as np
 from app.core.data import Pool
 from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy
-from app.core.strategies._herding import directions, herd, kernel
+from app.core.strategies._herding import covered, directions, gains_of, herd, kernel
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,19 @@ class Maxherding(Strategy):
         order = rng.permutation(pool.n)
         candidates, others = np.sort(order[: self.candidates]), order[self.candidates :]
         anchors = rng.permutation(pool.n)[: self.anchors]
-        stand, looked, held = directions(pool.features[anchors], pool.features[candidates], pool.held)
-        cover = np.zeros(len(anchors), np.float32)
-        if len(held):
-            cover = kernel(stand, held, self.bandwidth).max(axis=1)
-        chosen = min(n, self.chosen, len(candidates))
+        standing = pool.features[anchors]
+        mean = standing.mean(axis=0)
+        stand, looked, held = (directions(x, mean) for x in (standing, pool.features[candidates], pool.held))
         alike = np.full(len(anchors), 1 / len(anchors), np.float32)
-        rows, gains = herd(kernel(looked, stand, self.bandwidth), cover, alike, chosen)
+        between = kernel(looked, stand, self.bandwidth)
+        rows, gains, cover = herd(between, covered(stand, held, self.bandwidth), alike, min(n, self.chosen))
+        if n > len(rows):
+            left = np.setdiff1d(np.arange(len(candidates)), rows)
+            after = gains_of(between[left], cover, alike)
+            by_gain = np.argsort(-after, kind="stable")
+            rows, gains = np.concatenate([rows, left[by_gain]]), np.concatenate([gains, after[by_gain]])
         ranked = np.concatenate([candidates[rows], others])[:n]
-        return Ranking(ranked, np.concatenate([gains, np.zeros(len(others))])[:n])
+        return Ranking(ranked, np.concatenate([np.minimum.accumulate(gains), np.zeros(len(others))])[:n])
 
     def reason(self, score: float, likely: tuple[str, ...]) -> Reason:  # noqa: ARG002 - classes play no part
         """That it stands for others, or no longer does."""

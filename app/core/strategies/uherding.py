@@ -7,7 +7,8 @@ import numpy as np
 from app.core.data import FloatArray, IntArray, Pool
 from app.core.reasons import Reason
 from app.core.strategies import Ranking, Strategy, best
-from app.core.strategies._herding import directions, herd, kernel, squared_distances
+from app.core.strategies._distances import squared_norms
+from app.core.strategies._herding import covered, directions, herd, kernel
 from app.core.strategies.margin import uncertainty
 
 WIDEST, NARROWEST = 1.0, 0.2  # of the kernel, on features of unit length, whose distances are 0 to 2
@@ -49,19 +50,16 @@ class Uherding(Strategy):
         if n == 0:
             return Ranking(np.empty(0, np.int64), np.empty(0))
         doubt = np.maximum(pool.per_item(uncertainty(pool.probabilities)), 1e-6)
-        by_doubt = best(doubt, pool.n).rows
         early = _earliness(pool)
         wanted = max(5 * n, int(max(self.share * early, LEAST) * pool.n))
-        candidates = by_doubt[: min(wanted, max(self.candidates, n))]
+        candidates = best(doubt, min(wanted, max(self.candidates, n))).rows
         anchors, weights = self._anchors(doubt, rng)
-        centre = pool.features.mean(axis=0, keepdims=True)
-        _, at, to, held = directions(centre, pool.features[anchors], pool.features[candidates], pool.held)
+        mean = pool.features.mean(axis=0)
+        at, to, held = (directions(x, mean) for x in (pool.features[anchors], pool.features[candidates], pool.held))
         width = _width(held, rng) * max(0.5, early**0.5)
-        cover = kernel(at, held, width).max(axis=1) if len(held) else np.zeros(len(at), np.float32)
-        reach = np.sqrt(doubt[candidates] / doubt.max(), dtype=np.float32)
-        rows, gains = herd(kernel(to, at, width) * reach[:, None], cover, weights, n)
-        order = np.concatenate([candidates[rows], by_doubt[len(candidates) :]])[:n]
-        return Ranking(order, np.concatenate([gains, np.zeros(pool.n)])[:n])
+        reach = np.sqrt(doubt[candidates] / doubt.max())
+        rows, gains, _ = herd(kernel(to, at, width, reach), covered(at, held, width), weights, n)
+        return Ranking(candidates[rows], gains)
 
     def _anchors(self, doubt: FloatArray, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
         """Rows that stand for the pool's doubt, and their weights, which sum to 1."""
@@ -86,6 +84,8 @@ def _width(held: FloatArray, rng: np.random.Generator) -> float:
     if len(held) < 2:
         return WIDEST
     chosen = np.sort(rng.choice(len(held), min(MEASURED, len(held)), replace=False))
-    squared = squared_distances(held[chosen], held)
-    squared[np.arange(len(chosen)), chosen] = np.inf
-    return float(np.clip(np.median(np.sqrt(squared.min(axis=1))), NARROWEST, WIDEST))
+    half = squared_norms(held) / 2
+    nearness = held[chosen] @ held.T - half
+    nearness[np.arange(len(chosen)), chosen] = -np.inf
+    squared = np.maximum(2 * (half[chosen] - nearness.max(axis=1)), 0)
+    return float(np.clip(np.median(np.sqrt(squared)), NARROWEST, WIDEST))

@@ -77,3 +77,16 @@ def test_many_inside_are_sampled_and_features_must_be_of_the_rows(crowd):
     assert (first == second).all()
     with pytest.raises(ValueError, match="of 5 rows"):
         leave_out(np.arange(5), x, x[:3], x[:3], x, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("size", [60, 128, 400])
+def test_strangers_are_those_whose_tenth_nearest_of_the_sample_is_far(size):
+    """Against the definition, with a sort: the 98 % quantile of the sample's own distances, or three deviations."""
+    x = np.random.default_rng(size).standard_t(2, size=(900, 5)).astype(np.float32)
+    sample = x[:size]
+    r = np.sort(np.linalg.norm(x[:, None] - sample, axis=2), axis=1)
+    usual = r[:size, 10]  # a row of the sample is its own nearest
+    spread = 1.4826 * np.median(np.abs(usual - np.median(usual)))
+    border = max(np.quantile(usual, 0.98), np.median(usual) + 3 * spread)
+    assert 0 < (r[:, 9] > border).sum() < 900
+    assert strangers(x, sample).tolist() == (r[:, 9] > border).tolist()

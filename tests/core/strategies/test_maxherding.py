@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.core.data import Pool
-from app.core.strategies._herding import herd, kernel
+from app.core.strategies._herding import covered, gains_of, herd, kernel
 from app.core.strategies.maxherding import Maxherding
 
 
@@ -36,9 +36,33 @@ def test_gains_by_hand():
     """Means 0.5, 0.6 and 0.4: row 1 first; beyond its cover the others add 0.3/3 and 1/3."""
     alike = np.full(3, 1 / 3, np.float32)
     between = np.array([[0.9, 0.3, 0.3], [0.9, 0.9, 0.0], [0.1, 0.1, 1.0]], np.float32)
-    rows, gains = herd(between, np.zeros(3, np.float32), alike, 2)
-    assert rows.tolist() == [1, 2, 0]
-    assert np.allclose(gains, [0.6, 1 / 3, 0])
+    rows, gains, cover = herd(between, np.zeros(3, np.float32), alike, 2)
+    assert rows.tolist() == [1, 2]
+    assert np.allclose(gains, [0.6, 1 / 3])
+    assert np.allclose(cover, [0.9, 0.9, 1.0])
+    assert np.allclose(gains_of(between, np.zeros(3, np.float32), alike), [0.5, 0.6, 0.4])
+
+
+def test_what_is_not_chosen_one_by_one_follows_by_what_it_still_covers():
+    pool = unlabelled(np.random.default_rng(0).normal(size=(60, 8)))
+    few, many = rank(pool, 60, chosen=12), rank(pool, 60)
+    assert few.rows[:12].tolist() == many.rows[:12].tolist()
+    assert few.rows[12] == many.rows[12]
+    assert (np.diff(few.scores) <= 0).all()
+
+
+def test_a_point_far_from_all_is_covered_by_nothing_and_costs_no_denormal_number():
+    x = np.array([[0, 0], [9, 0]], np.float32)
+    found = kernel(x, x, 0.1)
+    assert np.allclose(found, np.eye(2))
+    assert found.min() > np.finfo(np.float32).tiny
+    assert np.allclose(covered(x, x[:1], 0.1), [1, 0])
+
+
+def test_the_reach_of_an_item_is_a_factor_of_its_kernel():
+    x, y = np.random.default_rng(1).normal(size=(2, 5, 3)).astype(np.float32)
+    reach = np.linspace(0.2, 1, 5)
+    assert np.allclose(kernel(x, y, 1.5, reach), kernel(x, y, 1.5) * reach[:, None], atol=1e-6)
 
 
 def test_each_group_is_asked_once_the_largest_first():

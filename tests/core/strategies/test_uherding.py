@@ -25,7 +25,7 @@ def groups(sizes, yes, held=()):
 def test_weighted_gains_by_hand():
     """Weights ½, ¼, ¼. Gains 0.6, 0.675 and 0.325; beyond the cover of row 1, row 0 adds ¼ · 0.3, row 2 ¼ · 1."""
     between = np.array([[0.9, 0.3, 0.3], [0.9, 0.9, 0.0], [0.1, 0.1, 1.0]], np.float32)
-    rows, gains = herd(between, np.zeros(3, np.float32), np.array([0.5, 0.25, 0.25], np.float32), 3)
+    rows, gains, _ = herd(between, np.zeros(3, np.float32), np.array([0.5, 0.25, 0.25], np.float32), 3)
     assert rows.tolist() == [1, 2, 0]
     assert np.allclose(gains, [0.675, 0.25, 0])
 
