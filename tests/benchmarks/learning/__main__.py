@@ -7,7 +7,7 @@ from pathlib import Path
 # Before numpy and torch are imported, here and in the processes to come: one thread each, so that seconds compare.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
-from tests.benchmarks.learning import confirm, plan, report, results, runs, speed
+from tests.benchmarks.learning import confirm, plan, report, repository, results, runs, speed
 from tests.benchmarks.learning.data import sets, sources
 
 
@@ -37,6 +37,9 @@ def main() -> None:
     speeds = speed.measure([name for name in names if groups[name] != "recipe"], given.quick, given.report)
     found, older = results.load(cells, given.report)
     out = given.out or (sources.cache() / "learning.md" if given.quick else report.PATH)
+    if out == report.PATH:
+        repository.write(runs.kept(plan.BUDGETS))
+        speed.keep(speeds)
     report.write(found, {name: groups[name] for name in names}, speeds, older, out)
     print(f"Written: {out.name}")
 

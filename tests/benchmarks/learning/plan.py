@@ -49,6 +49,17 @@ SLOWER = ("small-text GreedyCoreset", "small-text ContrastiveActiveLearning")
 TWINS = ("skactiveml margin", "skactiveml entropy", "skactiveml least confident")
 TWINS += ("small-text BreakingTies", "small-text LeastConfidence", "small-text PredictionEntropy")
 TWINS += ("modAL margin", "modAL entropy", "modAL uncertainty")
+# The peers that have a strategy of ours, of those that are asked to be five times slower.
+HAVE = {
+    "margin": ("skactiveml margin", "small-text BreakingTies", "modAL margin"),
+    "entropy": ("skactiveml entropy", "small-text PredictionEntropy", "modAL entropy"),
+    "least_confidence": ("skactiveml least confident", "small-text LeastConfidence", "modAL uncertainty"),
+    "badge": ("skactiveml Badge",),
+    "coreset": ("skactiveml CoreSet", "small-text GreedyCoreset"),
+    "falcun": ("skactiveml Falcun",),
+    "maxherding": ("skactiveml MaxHerding",),
+    "typiclust": ("skactiveml TypiClust",),
+}
 SMALL_POOLS = ("digits", "segment", "vowel", "wine", "breast_cancer")
 # On spoiled data and in large batches: those that are headlined, and the best of each kind.
 SOME = ("badge", "dbal", "falcun", "coreset", "cluster_margin", "maxherding", "typiclust")

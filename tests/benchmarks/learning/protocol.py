@@ -36,8 +36,11 @@ Written by `make bench-learning` from runs that anybody can repeat; nothing in i
   drawn` lets a tenth of the items be drawn at random, as a served project does for its audit. All others choose by
   themselves.
 - **Seconds** are of one processor with one thread, of choosing alone: of a strategy's `rank` or a library's `query`,
-  and for `auto` of the round's whole step `choose`, with candidates, stages and reasons. A run whose choosing takes
-  more than {seconds:.0f} s is broken off, and its contestant is left out on that data set.
+  and for `auto` of the round's whole step `choose`, with candidates, stages and reasons. They belong to the machine
+  that made the run, and to its other work: runs of several machines are counted together, and only ratios of much more
+  than two say something then. Where runs of earlier code were taken over, seconds are of those made since, if there are
+  any. A run whose choosing takes more than {seconds:.0f} s is broken off, and its contestant is left out on that data
+  set.
 - **Repetitions**: planned are {headline} for [{headliners}], {rest} for the rest and {few} for peers that take long
   ({slow}); {slower} are run on small pools only. What time allowed is in the column *seeds* of each table.
 """
@@ -72,8 +75,9 @@ SPEED = """\
 Choosing 100 of many items (384 dimensions, 77 classes, 1,000 labels), from features and probabilities that are in
 memory: seconds of one processor with one thread, each contestant in a process of its own, median of up to three runs,
 and the memory that it took beyond the data. Our strategies that compare features look at the most uncertain 20,000
-items or fewer, as in a round; the libraries' look at all, as they are made to. A contestant that took too much of the
-smaller pool is not tried on the larger.
+items or fewer, as in a round; the libraries' look at all, as they are made to. A contestant may take 600 s and 14 GB;
+one that took more than 30 s of the smaller pool is not tried on the larger. The last columns hold ours against the
+fastest peer that has the same strategy: five times is asked for.
 
 """
 VARIANTS = {
@@ -129,7 +133,11 @@ It makes an environment of its own, `.venv-bench`, with the libraries pinned in
 imported. `MARGINALIA_TEST_DATA` names the folder with banking77, AG News and CIFAR-10 (without it the benchmark goes
 on without them), `MARGINALIA_BENCH_CACHE` the folder for features and runs (`.bench`). A run is kept with a digest of
 the code that it depends on: after a change only what the change concerns is run again, and the report shows nothing
-older. `CONFIRM=1` first repeats one run of each contestant on {small}, and where every item and every accuracy
-is what it was, its other runs are taken over.
+older. `CONFIRM=1` first repeats one run of each contestant on {small} (of `auto` and `uherding` on all), and where
+every item and every accuracy is what it was, its other runs are taken over.
+
+The runs themselves are in `learning/runs.parquet` (one row a run: labels, accuracy, macro-F1 and seconds of choosing
+at each step) and `learning/speed.jsonl`. The benchmark reads them as if it had made them: the report can be written
+again without running anything (`python -m tests.benchmarks.learning --report`), and seeds of another machine add up.
 
 {about}"""

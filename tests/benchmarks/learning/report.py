@@ -40,7 +40,7 @@ def write(results: Results, groups: dict[str, str], speeds: Sequence[dict[str, A
         + _losses(results, [plain, *_by_variant(spoiled), large], names),
         *[_variant(results, places, names) for places in (*_by_variant(spoiled), large) if places],
         "## The same formula, the same choice\n\n" + _twins(results, plain),
-        "## Speed\n\n" + protocol.SPEED + _speed(speeds, groups),
+        "## Speed\n\n" + protocol.SPEED + tables.speeds(speeds, groups),
         protocol.repeat(machine(LIBRARIES)),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,20 +161,3 @@ def _twins(results: Results, plain: Sequence[Place]) -> str:
             same = sum(one.points == other.points for one, other in pairs)
             rows.append([peer, twin, len(pairs), same])
     return protocol.TWINS + table(["peer", "ours", "runs", "with the same curve to the last digit"], rows)
-
-
-def _speed(speeds: Sequence[dict[str, Any]], groups: dict[str, str]) -> str:
-    sizes = sorted({one["size"] for one in speeds})
-    by = {(one["name"], one["size"]): one for one in speeds}
-    rows = []
-    for name in dict.fromkeys(one["name"] for one in speeds):
-        cells: list[object] = [name, groups.get(name, "")]
-        for size in sizes:
-            one = by.get((name, size), {})
-            cells += [
-                f"{one['seconds']:.3f}" if "seconds" in one else one.get("failed", "–"),
-                one.get("gigabytes", "–"),
-            ]
-        rows.append(cells)
-    head = ["contestant", "of", *(part for size in sizes for part in (f"{size:,}: s", "GB"))]
-    return table(head, rows)

@@ -1,4 +1,7 @@
-"""The runs: kept one a line as they end, so that a benchmark that was broken off goes on where it was."""
+"""The runs: kept one a line as they end, so that a benchmark that was broken off goes on where it was.
+
+What the repository keeps (`repository.py`) counts as if it were kept here.
+"""
 
 import json
 import multiprocessing
@@ -10,7 +13,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.learning import contestants, plan, problems, stamp
+from tests.benchmarks.learning import contestants, plan, problems, repository, stamp
 from tests.benchmarks.learning.data import sets, sources
 from tests.benchmarks.learning.model import LEARNER, full_accuracy
 from tests.benchmarks.learning.plan import Cell
@@ -63,12 +66,21 @@ def everyone() -> dict[str, contestants.Contestant]:
 
 
 def kept(data: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Every run on these data sets that has ended, as {"key", "cell", "full", "full_f1", "run", "seconds"}."""
-    for name in data:
+    """Every run on these data sets that has ended, as {"key", "cell", "full", "full_f1", "run", "seconds"}, and of one
+    taken over from earlier code "timed", the digest of the code that its seconds are of; newer ones last.
+    """
+    names = list(data)
+    yield from repository.read(names)
+    for name in names:
         path = folder() / f"{name}.jsonl"
         if path.exists():
             with path.open(encoding="utf-8") as file:
                 yield from (json.loads(line) for line in file if line.endswith("\n"))
+
+
+def digest(line: dict[str, Any]) -> str:
+    """The digest of the code that a kept line's seconds are of."""
+    return str(line.get("timed") or line["key"].rsplit("/", 1)[1])
 
 
 def go(cells: list[Cell], processes: int, minutes: float = float("inf")) -> None:

@@ -23,7 +23,9 @@ from app.core.strategies.margin import uncertainty
 from tests.benchmarks.learning import contestants, stamp
 from tests.benchmarks.learning.data import sources
 from tests.benchmarks.learning.model import LEARNER
+from tests.loop.data import ROOT
 
+PATH = ROOT / "docs" / "benchmarks" / "learning" / "speed.jsonl"
 DIMENSIONS, CLASSES, LABELS, CHOSEN = 384, 77, 1000, 100
 SIZES = (100_000, 1_000_000)
 RUNS = 3
@@ -39,7 +41,7 @@ def measure(names: list[str], quick: bool, older: bool) -> list[dict[str, Any]]:
     managed the smaller one. With `older` what was kept, of whatever code, and nothing is measured.
     """
     path, found = sources.cache() / "speed.jsonl", []
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = [line for file in (PATH, path) if file.exists() for line in file.read_text(encoding="utf-8").splitlines()]
     kept = {one["key"].rsplit("/", 1)[0] if older else one["key"]: one for one in map(json.loads, lines)}
     for name in names:
         for size in (10_000,) if quick else SIZES:
@@ -54,6 +56,12 @@ def measure(names: list[str], quick: bool, older: bool) -> list[dict[str, Any]]:
             if kept.get(key, {}).get("seconds", np.inf) > LARGER:
                 break
     return found
+
+
+def keep(speeds: list[dict[str, Any]]) -> None:
+    """Write what is shown into the repository, so that the report can be made again from it."""
+    lines = [json.dumps(one) for one in sorted(speeds, key=lambda one: (one["name"], one["size"]))]
+    PATH.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _stamp(name: str) -> str:

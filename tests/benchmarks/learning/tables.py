@@ -1,11 +1,12 @@
 """The report's tables, from the results: Markdown, with intervals, seeds and what was censored."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from app.core.evaluation.curves import improvement
-from tests.benchmarks.learning import compare
+from tests.benchmarks.learning import compare, plan
 from tests.benchmarks.learning.compare import Duel, Measure
 from tests.benchmarks.learning.results import TARGETS, Place, Results, finished
 from tests.benchmarks.report import table
@@ -85,10 +86,13 @@ def relative_improvement(results: Results, places: Sequence[Place], name: str) -
 
 
 def seconds(results: Results, places: Sequence[Place], name: str) -> float:
-    """Seconds of one processor for one query, mean over a place's runs, geometric mean over places."""
+    """Seconds of one processor for one query, mean over a place's runs, geometric mean over places; of the runs by the
+    code as it is, where there are any.
+    """
     found = []
     for place in places:
-        outcomes = finished(results, place, name).values()
+        every = finished(results, place, name).values()
+        outcomes = [one for one in every if one.is_timed] or every
         if queries := sum(one.queries for one in outcomes):
             found.append(max(sum(one.query for one in outcomes) / queries, 1e-6))
     return float(np.exp(np.mean(np.log(found)))) if found else float("nan")
@@ -120,3 +124,33 @@ def losses(results: Results, places: Sequence[Place], name: str, others: Sequenc
     if not rows:
         return f"None: nowhere is another contestant better than {name} beyond noise."
     return table(["place", "better", "by", f"{name} against it [95 %]", "p (Holm)", "seeds"], sorted(rows, key=str))
+
+
+def speeds(found: Sequence[dict[str, Any]], groups: dict[str, str]) -> str:
+    """Seconds and memory of each contestant at each size; of ours that a peer has, too, how many times faster."""
+    sizes = sorted({one["size"] for one in found})
+    by = {(one["name"], one["size"]): one for one in found}
+    rows = []
+    for name in dict.fromkeys(one["name"] for one in found):
+        cells: list[object] = [name, groups.get(name, "")]
+        for size in sizes:
+            one = by.get((name, size), {})
+            cells += [
+                f"{one['seconds']:.4f}" if "seconds" in one else one.get("failed", "–"),
+                one.get("gigabytes", "–"),
+            ]
+        rows.append([*cells, *_faster(name, by, sizes[0])])
+    head = ["contestant", "of", *(part for size in sizes for part in (f"{size:,}: s", "GB"))]
+    return table([*head, f"× fastest peer, {sizes[0]:,}", "met (5 ×)"], rows) if rows else ""
+
+
+def _faster(name: str, by: dict[tuple[str, int], dict[str, Any]], size: int) -> list[str]:
+    """How many times the seconds of the fastest peer that has this strategy; nobody finishes: as said in its row."""
+    peers = [by[peer, size] for peer in plan.HAVE.get(name, ()) if (peer, size) in by]
+    if "seconds" not in by.get((name, size), {}) or not peers:
+        return ["–", "–"]
+    told = [one["seconds"] for one in peers if "seconds" in one]
+    if not told:
+        return ["none finishes", "yes"]
+    ratio = min(told) / by[name, size]["seconds"]
+    return [f"{ratio:.1f}", "yes" if ratio >= 5 else "**no**"]

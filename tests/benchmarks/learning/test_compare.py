@@ -65,3 +65,18 @@ def test_a_mean_over_places_weighs_each_place_once() -> None:
     }
     ratio, _, _, count = compare.pooled(given, list(given), "a", "b", lambda one: one.to[0.95])
     assert (ratio, count) == (pytest.approx(1.0), 2)
+
+
+def test_a_strategy_is_held_against_the_fastest_peer_that_has_it():
+    tables = pytest.importorskip("tests.benchmarks.learning.tables", reason="needs scipy", exc_type=ImportError)
+    taken = {"margin": 0.01, "modAL margin": 0.04, "skactiveml margin": 0.06, "dbal": 0.1, "falcun": 0.2}
+    found = [{"name": name, "size": 1000, "seconds": seconds} for name, seconds in taken.items()]
+    found.append({"name": "skactiveml Falcun", "size": 1000, "failed": "more than 14 GB"})
+    rows = {row[0]: row[-2:] for row in _cells(tables.speeds(found, {}))}
+    assert rows["margin"] == ["4.0", "**no**"]
+    assert rows["falcun"] == ["none finishes", "yes"]
+    assert rows["dbal"] == rows["modAL margin"] == ["–", "–"]
+
+
+def _cells(told: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines()]

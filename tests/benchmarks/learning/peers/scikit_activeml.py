@@ -64,16 +64,25 @@ def _uncertainty(method: str) -> Callable[[int, int], Any]:
     return lambda seed, classes: UncertaintySampling(method=method, random_state=seed)
 
 
+# The library does not hand its seed on to k-means, so that without these settings no run could be had again.
+def _clue(method: str) -> Callable[[int, int], Any]:
+    return lambda seed, classes: Clue(method=method, random_state=seed, cluster_algo_dict={"random_state": seed})
+
+
+def _drop_query(seed: int, classes: int) -> Any:
+    return DropQuery(random_state=seed, cluster_algo_dict={"random_state": seed})
+
+
 STRATEGIES = [
     ScikitActiveml("margin", _uncertainty("margin_sampling"), "clf"),
     ScikitActiveml("entropy", _uncertainty("entropy"), "clf"),
     ScikitActiveml("least confident", _uncertainty("least_confident"), "clf"),
     ScikitActiveml("Badge", lambda seed, classes: Badge(random_state=seed), "clf"),
     ScikitActiveml("Falcun", lambda seed, classes: Falcun(random_state=seed), "clf"),
-    ScikitActiveml("Clue", lambda seed, classes: Clue(random_state=seed), "estimator"),
-    ScikitActiveml("Clue margin", lambda seed, classes: Clue(method="margin_sampling", random_state=seed), "estimator"),
+    ScikitActiveml("Clue", _clue("entropy"), "estimator"),
+    ScikitActiveml("Clue margin", _clue("margin_sampling"), "estimator"),
     ScikitActiveml("ContrastiveAL", lambda seed, classes: ContrastiveAL(random_state=seed), "clf", needs_head=True),
-    ScikitActiveml("DropQuery", lambda seed, classes: DropQuery(random_state=seed), "clf", needs_head=True),
+    ScikitActiveml("DropQuery", _drop_query, "clf", needs_head=True),
     ScikitActiveml("CoreSet", lambda seed, classes: CoreSet(random_state=seed)),
     ScikitActiveml("TypiClust", lambda seed, classes: TypiClust(random_state=seed)),
     ScikitActiveml("MaxHerding", lambda seed, classes: MaxHerding(random_state=seed)),
