@@ -4,7 +4,7 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,17 +53,17 @@ def _own_memory() -> int:
     return 0
 
 
-def make_project() -> tuple[Project, User]:
+def make_project(classes: Sequence[str] = CLASSES) -> tuple[Project, User]:
     """A person and an empty project."""
     with transaction() as db:
         lead = users.add_user(db, "lead@example.org", "Lead", "correct horse battery", True, NOW)
-        task = {"kind": "classification", "classes": [{"name": name} for name in CLASSES]}
+        task = {"kind": "classification", "classes": [{"name": name} for name in classes]}
         return projects.create_project(
             db, users.caller(lead), {"name": "Bench", "modality": "text", "task": task}, NOW
         ), lead
 
 
-def write_texts(path: Path, n: int, labelled: int) -> None:
+def write_texts(path: Path, n: int, labelled: int, classes: Sequence[str] = CLASSES) -> None:
     """A CSV of n short texts with ids, the first so many of them labelled."""
     rng = np.random.default_rng(0)
     with path.open("w", encoding="utf-8") as file:
@@ -72,12 +72,12 @@ def write_texts(path: Path, n: int, labelled: int) -> None:
             words = rng.integers(0, 5000, (min(10_000, n - start), 8))
             for k, row in enumerate(words.tolist(), start):
                 text = " ".join(f"w{word}" for word in row)
-                file.write(f"x{k},{k} {text},{CLASSES[k % 4] if k < labelled else ''}\n")
+                file.write(f"x{k},{k} {text},{classes[k % len(classes)] if k < labelled else ''}\n")
 
 
-def bring_in(path: Path, told: dict[str, float]) -> tuple[Project, int]:
+def bring_in(path: Path, told: dict[str, float], classes: Sequence[str] = CLASSES) -> tuple[Project, int]:
     """Check and add a file, as the endpoint does."""
-    project, lead = make_project()
+    project, lead = make_project(classes)
     mapping = uploads.Mapping(text="text", external_id="id", label="label")
     with measured("copy", told), path.open("rb") as stream:
         name = uploads.spool(stream)
@@ -101,7 +101,7 @@ def in_and_out(folder: Path, n: int, labelled: bool) -> dict[str, float]:
     return told
 
 
-def rounds_over(folder: Path, n: int) -> list[dict[str, float]]:
+def rounds_over(folder: Path, n: int, labels: int, classes: Sequence[str]) -> list[dict[str, float]]:
     """Rounds over n items with random features: the default recipe, the worker's own code, from due to published."""
     from sqlalchemy import select
 
@@ -112,14 +112,15 @@ def rounds_over(folder: Path, n: int) -> list[dict[str, float]]:
     from workers import tasks
 
     path = folder / "texts.csv"
-    write_texts(path, n, LABELS)
-    project, _ = bring_in(path, {})
+    write_texts(path, n, labels, classes)
+    project, _ = bring_in(path, {}, classes)
     spec = recipes.ladder("text", project.recipe)[-1]
     fingerprint = plugins.make("encoders", spec, Encoder).fingerprint({})
     features, rng = store.features_folder(project.id, fingerprint), np.random.default_rng(0)
     for start in range(0, n, 65_536):
         block = rng.standard_normal((min(65_536, n - start), DIMENSIONS), np.float32)
-        block[:, :4] += 1.5 * np.eye(4, dtype=np.float32)[np.arange(start, start + len(block)) % 4]
+        of = np.arange(start, start + len(block)) % len(classes)
+        block[:, : len(classes)] += 1.5 * np.eye(len(classes), dtype=np.float32)[of]
         with store.writing(store.shard_path(features, start, start + len(block))) as file:
             np.save(file, block / np.linalg.norm(block, axis=1, keepdims=True))
     with transaction() as db:
@@ -150,6 +151,8 @@ def main() -> None:
     parser.add_argument("items", type=int)
     parser.add_argument("--labelled", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--labels", type=int, default=LABELS)
+    parser.add_argument("--classes", type=int, default=len(CLASSES))
     given = parser.parse_args()
     jobs.send = lambda remembered: None  # no broker: what is measured is the work, not the message
     store.root().mkdir(parents=True, exist_ok=True)
@@ -159,7 +162,8 @@ def main() -> None:
         import torch
 
         torch.set_num_threads(given.threads)
-        told = rounds_over(store.root(), given.items)
+        classes = CLASSES if given.classes == len(CLASSES) else [f"class {k:02d}" for k in range(given.classes)]
+        told = rounds_over(store.root(), given.items, given.labels, classes)
     else:
         told = in_and_out(store.root(), given.items, given.labelled)
     print(json.dumps(told))
