@@ -22,6 +22,7 @@ QUEUES = {
     "run_round": ROUNDS,
     "score_shards": ROUNDS,
     "sweep": ROUNDS,
+    "explain": ROUNDS,
     "run_encoding": ENCODING,
     "measure_round": ENCODING,
     "run_simulation": ENCODING,

@@ -506,3 +506,18 @@ class Pin(Base):
     class_name: Mapped[str] = mapped_column(String(200), primary_key=True)
     item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), primary_key=True, index=True)
     created_at: Mapped[datetime]
+
+
+class Explanation(Base):
+    """What moved a round's model to its suggestion for an item: asked for by who holds it, worked out by a worker."""
+
+    __tablename__ = "explanation"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id", ondelete="CASCADE"))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id", ondelete="CASCADE"), index=True)
+    answer: Mapped[dict[str, Any]]  # the suggestion's
+    state: Mapped[str] = mapped_column(String(10))  # waiting | done | failed
+    asked_at: Mapped[datetime] = mapped_column(index=True)
+    result: Mapped[dict[str, Any] | None]  # see core/explanations.py
+    __table_args__ = (Index("uq_explanation_round_item", "round_id", "item_id", unique=True),)

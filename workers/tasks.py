@@ -28,7 +28,7 @@ from app.services import (
     simulation_work,
 )
 from app.services import sweep as sweeping
-from workers import scoring, simulating
+from workers import explaining, scoring, simulating
 
 TIDY_SECONDS = 60.0
 UNSWEPT_SECONDS = 15.0  # without a sweep; a worker that is busy sweeps beside its work
@@ -183,6 +183,15 @@ def score_shards(project_id: int) -> None:
     _state["doing"] = f"scoring for a round of project {project_id}"
     try:
         scoring.help_with(project_id, _me())
+    finally:
+        _state["doing"] = None
+
+
+def explain(explanation_id: int) -> None:
+    """Work out what moved the model to a suggestion: somebody looks at the item and waits."""
+    _state["doing"] = "explaining a suggestion"
+    try:
+        explaining.explain(explanation_id)
     finally:
         _state["doing"] = None
 

@@ -43,6 +43,11 @@ def read_models(db: Session, made: Round) -> tuple["Scorer", Features]:
     return scorer, features_of(made.project_id, made)
 
 
+def read_learner(made: Round) -> Learner:
+    """The model that a published round fitted. Raises FileNotFoundError where its arrays are deleted."""
+    return _model(made, store.read_arrays(store.round_folder(made.project_id, made.id) / "model.npz"), "")
+
+
 def _model(made: Round, arrays: dict[str, Any], prefix: str) -> Learner:
     made_of = made.recipe.get("learner") or DEFAULT_LEARNER
     learner = plugins.make("learners", made_of, Learner)

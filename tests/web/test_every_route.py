@@ -124,6 +124,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("DELETE", "/api/v1/labels/{label_id}"): Row("own", 200, scope="annotate"),
     ("POST", "/api/v1/leases/renew"): Row("person", json={"ids": ["{lease_id}"]}, scope="annotate"),
     ("DELETE", "/api/v1/leases/{lease_id}"): Row("person", 204, scope="annotate"),
+    ("POST", "/api/v1/leases/{lease_id}/explanation"): Row("own", 409, scope="annotate"),  # no suggestion here
+    ("GET", "/api/v1/leases/{lease_id}/explanation"): Row("own", 409),
     ("GET", Q): Row("member"),
     ("GET", Q + "/live"): Row("member"),
     ("GET", Q + "/label"): Row("member"),

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core import plugins
+from app.core.data import FloatArray
+from app.core.parts import Parts
 
 
 class Encoder(ABC):
@@ -44,6 +46,14 @@ class Encoder(ABC):
     def learn(self, contents: Sequence[Any]) -> dict[str, Any]:  # noqa: ARG002 - most learn nothing
         """What it must know of the data set before it encodes, as plain JSON; it never sees labels."""
         return {}
+
+    def parts(self, content: Any, learned: dict[str, Any]) -> Parts | None:  # noqa: ARG002 - of most they are no sum
+        """What the features of one content are a sum of; None where they are none. See app/core/explanations.py."""
+        return None
+
+    def regions(self, content: Any) -> FloatArray | None:  # noqa: ARG002 - most see no picture, or no places in it
+        """How much a convolutional network looks at each place of a picture [h, w], 0 … 1; None of other encoders."""
+        return None
 
     def weights(self) -> str:
         """What tells its pretrained weights from others: a hash, or a package and its version."""

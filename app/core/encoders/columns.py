@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.core.encoders import Encoder
+from app.core.parts import Parts
 
 # Standardised values beyond this are drawn in: one absurd number must not outweigh the row.
 FARTHEST = 5.0
@@ -71,6 +72,18 @@ class Columns(Encoder):
         if not blocks:
             return np.zeros((len(contents), 1), np.float32)
         return np.concatenate(blocks, axis=1).astype(np.float32) / np.float32(math.sqrt(len(blocks)))
+
+    def parts(self, content: Any, learned: dict[str, Any]) -> Parts:
+        """The columns: of a numeric one its standardised value and the flag, of another its category's coordinate."""
+        columns = learned.get("columns", ())
+        features = self.encode([content], learned)[0].astype(np.float64)
+        vectors = np.zeros((len(columns), len(features)))
+        start = 0
+        for vector, column in zip(vectors, columns, strict=True):
+            end = start + (2 if "mean" in column else len(column["values"]) + self.buckets + 1)
+            vector[start:end] = features[start:end]
+            start = end
+        return Parts(vectors, np.zeros(len(features)), [column["name"] for column in columns])
 
     def _categories(self, contents: Sequence[Any], column: dict[str, Any]) -> npt.NDArray[np.float64]:
         index = {value: place for place, value in enumerate(column["values"])}

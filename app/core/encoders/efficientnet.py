@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from app.core import devices
+from app.core.data import FloatArray
+from app.core.eigencam import eigen_cam
 from app.core.encoders import Encoder
 from app.core.encoders._images import rgb
 
@@ -66,6 +68,15 @@ class EfficientNet(Encoder):
             features[start : start + step] = found.float().cpu().numpy()
         return features
 
+    def regions(self, content: Any) -> FloatArray:
+        """Eigen-CAM of the last stage, at twice the side: the net halves a picture five times, and 4 × 4 places of a
+        picture say little.
+        """
+        picture = torch.from_numpy(np.stack([rgb(content, 2 * self.side)]))
+        with devices.mixed(), torch.inference_mode():
+            last = _stages(_model(), picture.to(devices.device()))[-1][0].float().cpu().numpy()
+        return eigen_cam(last.transpose(1, 2, 0))
+
 
 @lru_cache(maxsize=1)
 def _model() -> dict[str, Tensor]:
@@ -91,16 +102,22 @@ def _fold(state: dict[str, Tensor], conv: str, norm: str) -> dict[str, Tensor]:
 @torch.inference_mode()
 def _pooled(weights: dict[str, Tensor], pictures: Tensor) -> Tensor:
     """Means over places of the last two stages, together of unit length; pictures [n, side, side, 3] in 0 … 255."""
+    means = [functional.normalize(x.mean((2, 3)), dim=1) for x in _stages(weights, pictures)]
+    return torch.cat(means, 1) / math.sqrt(len(means))
+
+
+def _stages(weights: dict[str, Tensor], pictures: Tensor) -> list[Tensor]:
+    """The outputs [n, c, h, w] of the stages that are used."""
     x = (pictures.permute(0, 3, 1, 2).float() - 127) / 128
     x = functional.relu6(_convolve(weights, "_conv_stem", x, 2))
-    block, means = 0, []
+    block, used = 0, []
     for stage, (blocks, first) in enumerate(STAGES):
         for place in range(blocks):
             x = _block(weights, f"_blocks.{block}", x, first if place == 0 else 1)
             block += 1
         if stage in USED:
-            means.append(functional.normalize(x.mean((2, 3)), dim=1))
-    return torch.cat(means, 1) / math.sqrt(len(means))
+            used.append(x)
+    return used
 
 
 def _block(weights: dict[str, Tensor], name: str, x: Tensor, stride: int) -> Tensor:

