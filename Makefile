@@ -65,7 +65,9 @@ bench-page: $(VENV)/.setup ## What a key costs on the labelling page: 200 items,
 	@MARGINALIA_TEST_ITEMS=$(or $(ITEMS),200) exec $(BIN)/python -m pytest -q -s tests/e2e/test_never_lost.py -k "lossy or killed"
 
 screenshots: $(VENV)/.setup ## Draw docs/screenshots, of every page, anew; look at each
-	@MARGINALIA_SCREENSHOTS=docs/screenshots exec $(BIN)/python -m pytest -q tests/e2e/test_screenshots.py tests/e2e/test_screenshots_pages.py
+	@MARGINALIA_SCREENSHOTS=docs/screenshots exec $(BIN)/python -m pytest -q \
+		tests/e2e/test_screenshots.py tests/e2e/test_screenshots_views.py \
+		tests/e2e/test_screenshots_pages.py
 
 clean: ## Delete the environment, the demos' data and every cache
 	rm -rf $(VENV) $(BENCH) .demo-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

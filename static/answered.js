@@ -16,10 +16,9 @@ const keepButton = /** @type {HTMLElement} */ (document.querySelector("[data-do=
 const panel = /** @type {HTMLElement} */ (document.querySelector("[data-mine]"));
 
 export class Answered {
-  /** @param {string} project @param {string} modality @param {import("./api.js").Call} call @param {Page} page */
-  constructor(project, modality, call, page) {
+  /** @param {string} project @param {import("./api.js").Call} call @param {Page} page */
+  constructor(project, call, page) {
     this.project = project;
-    this.modality = modality;
     this.call = call;
     this.page = page;
     /** @type {Past[]} */
@@ -74,7 +73,7 @@ export class Answered {
   async list() {
     await this.earlier;
     const { listMine } = await import("./mine.js");
-    listMine(this.past, this.modality, (one) => this.revisit(one));
+    listMine(this.past, (one) => this.revisit(one));
   }
 
   /** @param {number} by what the tallies move */

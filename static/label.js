@@ -19,12 +19,12 @@ import { t } from "./words.js";
 /** @typedef {import("./hand.js").Claim} Claim */
 
 const desk = /** @type {HTMLElement} */ (document.querySelector("[data-label-page]"));
-const { api = "", project = "", user = "", modality = "", media = "", widget: widgetUrl = "", signIn = "/sign-in" } = desk.dataset;
+const { api = "", project = "", user = "", media = "", widget: widgetUrl = "", signIn = "/sign-in" } = desk.dataset;
 const emptyReasons = JSON.parse(desk.dataset.empty ?? "{}");
 
 const call = callsBy(api, user);
 const clock = new Clock();
-const drawn = (/** @type {Claim} */ claim) => draw(modality, media, claim.item.content);
+const drawn = (/** @type {Claim} */ claim) => draw(media, claim.item.content);
 const outbox = await Outbox.open(user, call, heard);
 const notes = new Notes(outbox, signIn);
 const hand = new Hand(project, call, drawn, () => outbox.size, {
@@ -33,7 +33,7 @@ const hand = new Hand(project, call, drawn, () => outbox.size, {
   failed: unreachable,
   gone: () => say(t("gone")),
 });
-const answered = new Answered(project, modality, call, { takeBack, show: bringBack, goOn: leave, count });
+const answered = new Answered(project, call, { takeBack, show: bringBack, goOn: leave, count });
 const widget = await (await import(widgetUrl)).mount(document.querySelector("[data-widget-host]"), answer);
 
 // --- answering
@@ -41,7 +41,7 @@ const widget = await (await import(widgetUrl)).mount(document.querySelector("[da
 /** @param {any} before its answer, where it comes back @param {import("./remark.js").Remark} [remark] */
 function paint(before = null, remark = undefined) {
   const claim = /** @type {Claim} */ (hand.current);
-  showItem(claim, modality, before !== null);
+  showItem(claim, before !== null);
   showRemark(remark);
   widget.show(before, claim.suggestion, claim.item.content);
   clock.restart();

@@ -17,16 +17,16 @@ export function inWords(answer, skipped) {
 }
 
 /**
- * @param {import("./label.js").Past[]} past oldest first @param {string} modality
+ * @param {import("./label.js").Past[]} past oldest first
  * @param {(one: import("./label.js").Past) => void} open
  */
-export function listMine(past, modality, open) {
+export function listMine(past, open) {
   list.replaceChildren(...past.slice(-MOST).reverse().map((one) => {
     const row = document.createElement("li");
     const button = document.createElement("button");
     const [said, text] = [document.createElement("strong"), document.createElement("span")];
     said.textContent = inWords(one.answer, one.skipped);
-    text.textContent = spoken(modality, one.claim.item.content).slice(0, 120);
+    text.textContent = spoken(one.claim.item.content).slice(0, 120);
     text.dir = said.dir = "auto";
     button.type = "button";
     button.append(said, text);

@@ -1,7 +1,7 @@
 // @ts-check
 // What the person sees of the loop: the item on its sheet, why there is none, the tally, and quiet notes.
 
-import { spoken } from "./content.js";
+import { shown, spoken } from "./content.js";
 import { whyOf } from "./reasons.js";
 import { number, t } from "./words.js";
 
@@ -14,18 +14,19 @@ const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
  * Show an item that has been drawn already.
- * @param {import("./hand.js").Claim} claim @param {string} modality @param {boolean} isBack it was answered before
+ * @param {import("./hand.js").Claim} claim @param {boolean} isBack it was answered before
  */
-export function showItem(claim, modality, isBack) {
+export function showItem(claim, isBack) {
   host.classList.remove("pending");
   item.replaceChildren(/** @type {HTMLElement} */ (claim.node));
   why.textContent = whyOf(claim);
   /** @type {HTMLElement} */ (why.parentElement).classList.toggle("visually-hidden", !why.textContent);
   showRest(null);
+  shown(/** @type {HTMLElement} */ (claim.node));
   stage.scrollTop = 0;
   // Motion without fading: the item must be readable in its first frame.
   if (!isStill.matches) item.animate([{ transform: "translateY(4px)" }, { transform: "none" }], { duration: 110, easing: "ease-out" });
-  live.textContent = t(isBack ? "back_again" : "next_item", { said: spoken(modality, claim.item.content) });
+  live.textContent = t(isBack ? "back_again" : "next_item", { said: spoken(claim.item.content) });
 }
 
 /** No item is at hand yet: what is there can no longer be answered. @param {boolean} [isBlank] show nothing */

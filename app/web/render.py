@@ -13,11 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from app.core import turns
 from app.web import charts
 from app.web.static import static
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 THEMES = ("light", "dark")
+# A whole value that is an address, of a host and without a name before it: what people see is where it leads.
+_ADDRESS = re.compile(r"https?://[^\s@/\\]+(?:[/?#]\S*)?\Z", re.IGNORECASE)
 _SCHEMES = re.compile(r"^(https?://|mailto:)", re.IGNORECASE)
 
 
@@ -25,11 +28,13 @@ _SCHEMES = re.compile(r"^(https?://|mailto:)", re.IGNORECASE)
 def environment() -> Environment:
     """The environment: everything escaped, and a missing variable is an error, not a blank."""
     made = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    made.policies["json.dumps_kwargs"] = {"sort_keys": False}  # columns keep their order
     made.trim_blocks = made.lstrip_blocks = True
-    made.globals.update(static=static, charts=charts)
+    made.globals.update(static=static, charts=charts, turn_parts=turns.parts)
     made.filters.update(
-        markdown=markdown, percent=percent, number=number, when=when, ago=ago, seconds=seconds, plural=plural
+        cell=cell, markdown=markdown, percent=percent, number=number, when=when, ago=ago, seconds=seconds, plural=plural
     )
+    made.tests["address"] = lambda said: bool(_ADDRESS.match(said))
     return made
 
 
@@ -66,6 +71,13 @@ def _markdown() -> MarkdownIt:
 
     made.add_render_rule("link_open", link_open)
     return made
+
+
+def cell(value: object) -> str:
+    """A value of a table as scripts write it, which draw it too: "true", "3", "0.5"."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e21 else str(value)
 
 
 def percent(share: float | None, digits: int = 0) -> str:

@@ -31,15 +31,24 @@ export function mount(host, send) {
     { name: "send", keys: ["Enter"], label: "key_send", isFixed: true },
   );
 
+  /** What holds the text: of a conversation each name, colon and saying, which stay where they are. @returns {HTMLElement[]} */
+  const leaves = () => {
+    const found = /** @type {HTMLElement[]} */ ([...sheet().querySelectorAll("[data-leaf]")]);
+    return found.length ? found : [sheet()];
+  };
   const sheet = () => /** @type {HTMLElement} */ (document.querySelector("[data-item] .text"));
   const words = (/** @type {[number, number]} */ [start, end]) => places.text.slice(places.unit(start), places.unit(end));
   const under = () => spans.filter((span) => chosen && span.start < chosen[1] && chosen[0] < span.end);
 
   function draw() {
-    const text = sheet();
-    const borders = new Set([0, places.starts.length - 1, ...spans.flatMap((span) => [span.start, span.end]), ...(chosen ?? [])]);
-    const cuts = [...borders].sort((a, b) => a - b);
-    text.replaceChildren(...cuts.slice(1).map((end, number) => piece(cuts[number], end)));
+    const borders = [...spans.flatMap((span) => [span.start, span.end]), ...(chosen ?? [])];
+    let unit = 0;
+    for (const leaf of leaves()) {
+      const [from, to] = [unit, unit + (leaf.textContent ?? "").length].map((each) => places.point(each));
+      unit += (leaf.textContent ?? "").length;
+      const cuts = [...new Set([from, to, ...borders.filter((each) => from < each && each < to)])].sort((a, b) => a - b);
+      leaf.replaceChildren(...cuts.slice(1).map((end, number) => piece(cuts[number], end)));
+    }
     list.replaceChildren(...spans.map(chip));
     one("no-spans").hidden = spans.length > 0;
   }

@@ -16,12 +16,13 @@ WIDGETS = {
     "rating": [{"name": str(step)} for step in range(6)],
     "spans": [{"name": "place"}, {"name": "person"}],
     "pairs": [{"name": "first"}, {"name": "second"}],
+    "looking": [{"name": "cat"}, {"name": "dog"}],  # one class, of an image
 }
 
 
 def loaded_by(page: str) -> set[str]:
     """The files that this page's HTML names, and whatever they import; not what is imported on first use."""
-    waiting = re.findall(r'(?:href|src|data-widget)="/static/\w+/([\w./-]+\.(?:js|css))"', page)
+    waiting = re.findall(r'(?:href|src|data-widget|data-view)="/static/\w+/([\w./-]+\.(?:js|css))"', page)
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -36,11 +37,23 @@ def loaded_by(page: str) -> set[str]:
 
 @pytest.mark.parametrize("kind", WIDGETS)
 def test_the_page_loads_little(client_for: Any, make_project: Any, bob: User, kind: str) -> None:
-    modality = "table" if kind == "pairs" else "text"
-    project = make_project(["A mail"], modality=modality, task={"kind": kind, "classes": WIDGETS[kind]})
+    modality = {"pairs": "table", "looking": "image"}.get(kind, "text")
+    classes, kind = WIDGETS[kind], kind.replace("looking", "classification")
+    project = make_project(
+        ["A mail"] if modality != "image" else [], modality=modality, task={"kind": kind, "classes": classes}
+    )
     names = loaded_by(client_for(bob).get(f"/projects/{project.id}/label").text)
-    assert {"app.css", "label.js", "outbox.js", "words.js", f"widgets/{kind}.js"} <= names
-    assert not names & {"parts.css", "beside.css", "mine.js", "settings.js", "keys-dialog.js", "widgets/finder.js"}
+    assert {"app.css", "label.js", "outbox.js", "words.js", f"widgets/{kind}.js", f"views/{modality}.js"} <= names
+    assert ("views/lens.js" in names) == (modality == "image")
+    assert not names & {
+        "parts.css",
+        "beside.css",
+        "mine.js",
+        "settings.js",
+        "keys-dialog.js",
+        "widgets/finder.js",
+        "views/search.js",
+    }
     raw = {name: (FOLDER / name).stat().st_size for name in names}
     assert sum(raw.values()) < RAW, raw
     assert sum(len(squeezed(name, 0.0)) for name in names) < SQUEEZED

@@ -85,7 +85,7 @@ def test_texts_and_names_are_escaped(client_for: Any, make_project: Any, bob: Us
     page = client_for(bob).get(f"/projects/{project.id}/label").text
     assert "<script>alert" not in page
     assert 'href="javascript' not in page
-    assert 'data-claim=\'{"chosen_by"' in page
+    assert 'data-claim=\'{"item"' in page
     assert "alert(1)" in page
 
 
@@ -135,15 +135,26 @@ def test_every_language_has_every_string_with_the_forms_that_its_counts_need() -
             assert isinstance(word, str) or word.keys() == forms[language], (language, key)
 
 
-def test_every_string_that_scripts_and_templates_say_is_there() -> None:
-    from app.web import words
-    from app.web.render import TEMPLATES
+def _scripts() -> str:
     from app.web.static import FOLDER
 
-    scripts = "".join(path.read_text() for path in [*FOLDER.glob("*.js"), *FOLDER.glob("widgets/*.js")])
+    return "".join(path.read_text() for folder in ("", "widgets", "views") for path in (FOLDER / folder).glob("*.js"))
+
+
+def _templates() -> str:
+    from app.web.render import TEMPLATES
+
+    parts = [path for folder in ("widgets", "views") for path in (TEMPLATES / folder).glob("*.html")]
+    return "".join(path.read_text() for path in [TEMPLATES / "label.html", TEMPLATES / "_content.html", *parts])
+
+
+def test_every_string_that_scripts_and_templates_say_is_there() -> None:
+    from app.web import words
+
+    scripts = _scripts()
     said = set(re.findall(r'\bt\("(\w+)"', scripts)) | set(re.findall(r'\blabel: "(\w+)"', scripts))
     assert said <= words.for_scripts("en").keys()
-    pages = "".join(path.read_text() for path in [TEMPLATES / "label.html", *TEMPLATES.glob("widgets/*.html")])
+    pages = _templates()
     assert set(re.findall(r'\bt\("(\w+)"', pages)) <= words.words("en").keys()
 
 
@@ -169,12 +180,10 @@ def test_every_reason_is_said_in_every_language_and_in_english_as_the_api_says_i
 
 
 def test_buttons_name_the_keys_that_scripts_declare() -> None:
-    from app.web.render import TEMPLATES
-    from app.web.static import FOLDER
 
-    scripts = "".join(path.read_text() for path in [*FOLDER.glob("*.js"), *FOLDER.glob("widgets/*.js")])
+    scripts = _scripts()
     usual = dict(re.findall(r'name: "(\w+)", keys: \["([^"]+)"', scripts))
-    pages = "".join(path.read_text() for path in [TEMPLATES / "label.html", *TEMPLATES.glob("widgets/*.html")])
+    pages = _templates()
     told = dict(re.findall(r'<kbd data-key-of="(\w+)"[^>]*>([^<]+)</kbd>', pages))
     assert {"undo", "skip", "unsure", "comment", "keep"} <= told.keys()
     signs = {"Escape": "Esc"}
