@@ -5,7 +5,15 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from app.core.evaluation.bootstrap import bca, log_loss_interval, macro_f1_interval, rare_classes
+from app.core.evaluation.bootstrap import (
+    bca,
+    degrees,
+    least_variance,
+    log_loss_interval,
+    macro_f1_interval,
+    rare_classes,
+    student,
+)
 from app.core.evaluation.metrics import log_loss, macro_f1
 
 # The spatial test data of Efron & Tibshirani, An Introduction to the Bootstrap (1993), table 14.1, test A.
@@ -158,3 +166,45 @@ def test_log_loss_intervals_hold_the_truth_as_often_as_they_say() -> None:
         assert interval is not None
         held += interval[0] <= known <= interval[1]
     assert 0.91 < held / 200 < 0.98
+
+
+def test_few_items_that_are_all_right_do_not_make_macro_f1_sure() -> None:
+    """Nine of ten resamples of the class with four items would say what the sample says: 1."""
+    truth = one_hot(np.repeat([0, 1, 2], [40, 40, 4]), 3)
+    predicted = truth.copy()
+    predicted[:3] = one_hot(np.array([1, 1, 1]), 3)
+    few = macro_f1_interval(predicted, truth, np.random.default_rng(0)) or (0.0, 0.0)
+    many = macro_f1_interval(np.repeat(predicted, 10, axis=0), np.repeat(truth, 10, axis=0), np.random.default_rng(0))
+    assert few[1] - few[0] > np.sqrt(10) * (many[1] - many[0])
+
+
+def test_the_least_variance_of_a_share_by_hand() -> None:
+    """Three of three: p = 3.5 / 4, slope 2 / 1.875², variance p (1 − p) / 5."""
+    found = least_variance(np.array([3.0]), np.array([6.0]))
+    assert found == pytest.approx([(2 / 1.875**2) ** 2 * 0.875 * 0.125 / 5])
+
+
+def test_degrees_of_a_sum_are_those_of_the_part_that_varies_most() -> None:
+    assert degrees(np.array([1.0, 1.0]), np.array([10, 10])) == pytest.approx(20)
+    assert degrees(np.array([1.0, 1e-9]), np.array([3, 99])) == pytest.approx(3)
+
+
+@pytest.mark.parametrize(("freedom", "t"), [(4, 2.776), (10, 2.228), (np.inf, 1.960)])
+def test_the_reach_is_students_t_and_what_resamples_vary_too_little(freedom: float, t: float) -> None:
+    assert student(0.95, freedom) == pytest.approx(t * np.sqrt(1 + 1 / freedom), rel=0.02)
+
+
+def test_macro_f1_of_skewed_classes_holds_the_truth_as_often_as_it_says() -> None:
+    """Without the wider reach it was 0.89 of samples."""
+    rng = np.random.default_rng(3)
+    shares = np.array([0.6, 0.2, 0.1, 0.06, 0.04])
+    confusion = 0.7 * np.eye(5) + 0.3 * shares
+    hits = shares * np.diag(confusion)
+    known = float((2 * hits / (shares + shares @ confusion)).mean())
+    held = []
+    while len(held) < 150:
+        classes = rng.choice(5, 100, p=shares)
+        predicted = (rng.random((100, 1)) > np.cumsum(confusion[classes], axis=1)).sum(axis=1)
+        if interval := macro_f1_interval(one_hot(predicted, 5), one_hot(classes, 5), rng):
+            held.append(interval[0] <= known <= interval[1])
+    assert np.mean(held) > 0.915
