@@ -10,7 +10,7 @@ import { listen } from "./keyboard.js";
 import { declare } from "./keys.js";
 import { Notes } from "./notes.js";
 import { Outbox } from "./outbox.js";
-import { panelOf, wanted } from "./panels.js";
+import { helped, panelOf, wanted } from "./panels.js";
 import "./preferences.js";
 import { openComment, readRemark, showRemark, toggleUnsure } from "./remark.js";
 import { count, say, showItem, showPending, showRest } from "./sheet.js";
@@ -147,6 +147,11 @@ declare(
   { name: "settings", keys: [","], label: "settings", act: () => wanted(async () => (await import("./settings.js")).open()) },
   { name: "keys", keys: ["?"], label: "key_this", act: () => wanted(async () => (await import("./keys-dialog.js")).open()) },
 );
+declare({ name: "moved", keys: ["w"], label: "moved", act: () => helped(async () => (await import("./moved.js")).toggle(hand.current, call)) });
+document.querySelector("[data-guide]")?.addEventListener("toggle", ({ target }) => {
+  const details = /** @type {HTMLDetailsElement} */ (target);
+  if (details.dataset.examples) void helped(async () => (await import("./exemplars.js")).opened(details, call, desk.dataset));
+}, true);
 listen(
   (event) => hand.current !== null && widget.key(event),
   (reason) => put("skip", null, { reason }),

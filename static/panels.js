@@ -37,6 +37,12 @@ export async function wanted(act) {
   }
 }
 
+/** The same, of help in place. @param {() => Promise<any>} act */
+export const helped = (act) => wanted(async () => {
+  await look("help.css");
+  await act();
+});
+
 /** A panel beside the item, which stays as it was left. @param {string} name @param {() => any} [opened] @returns {() => void} toggles it */
 export function panelOf(name, opened) {
   const KEY = `marginalia.${name}`;

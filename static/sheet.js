@@ -17,6 +17,7 @@ const isStill = matchMedia("(prefers-reduced-motion: reduce)");
  * @param {import("./hand.js").Claim} claim @param {boolean} isBack it was answered before
  */
 export function showItem(claim, isBack) {
+  offerHelp(claim);
   host.classList.remove("pending");
   item.replaceChildren(/** @type {HTMLElement} */ (claim.node));
   why.textContent = whyOf(claim);
@@ -27,6 +28,16 @@ export function showItem(claim, isBack) {
   // Motion without fading: the item must be readable in its first frame.
   if (!isStill.matches) item.animate([{ transform: "translateY(4px)" }, { transform: "none" }], { duration: 110, easing: "ease-out" });
   live.textContent = t(isBack ? "back_again" : "next_item", { said: spoken(claim.item.content) });
+}
+
+/** What moved the model to a suggestion can be asked where there is one; what was told of another item goes. @param {import("./hand.js").Claim} claim */
+function offerHelp({ suggestion }) {
+  const opener = /** @type {HTMLElement} */ (document.querySelector("[data-do=moved]"));
+  opener.hidden = !suggestion;
+  if (at("moved").hidden) return;
+  at("moved").hidden = true;
+  opener.setAttribute("aria-expanded", "false");
+  for (const veil of document.querySelectorAll(".veil")) veil.remove();
 }
 
 /** No item is at hand yet: what is there can no longer be answered. @param {boolean} [isBlank] show nothing */
