@@ -61,7 +61,10 @@ def limits() -> formats.Limits:
     """The formats' limits under the settings in force."""
     found = current()
     return formats.Limits(
-        unpacked_bytes=found.unpacked_limit_bytes, columns=found.upload_limit_columns, rows=found.upload_limit_rows
+        unpacked_bytes=found.unpacked_limit_bytes,
+        columns=found.upload_limit_columns,
+        rows=found.upload_limit_rows,
+        files=found.upload_limit_rows,
     )
 
 
