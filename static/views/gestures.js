@@ -16,7 +16,6 @@ export function followGestures(frame, lens) {
     if (event.button) return;
     down.set(event.pointerId, event);
     if (!lens.isEnlarged && down.size < 2) return;
-    event.stopPropagation(); // it is no swipe
     frame.setPointerCapture(event.pointerId);
   });
   frame.addEventListener("pointermove", (event) => {

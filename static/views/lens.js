@@ -11,10 +11,11 @@ export class Lens {
     this.image = /** @type {HTMLImageElement} */ (this.plane.querySelector("img"));
     this.changed = changed;
     this.scale = 1; // of the fitted size
+    this.share = 1; // of the image's own size
     this.x = this.y = 0; // of the plane's middle from the frame's, in pixels of the page
     if (this.image.complete) this.#place();
     else this.image.addEventListener("load", () => this.#place(), { once: true });
-    new ResizeObserver(() => this.#place()).observe(frame);
+    new ResizeObserver(() => this.#resized()).observe(frame);
   }
 
   get isEnlarged() {
@@ -60,6 +61,12 @@ export class Lens {
     this.#place();
   }
 
+  /** What was enlarged stays as large. */
+  #resized() {
+    if (this.isEnlarged) this.scale = Math.max(1, this.share * this.own);
+    this.#place();
+  }
+
   /** No further than its edges; at whole pixels, so that it is sharp at its own size. */
   #place() {
     const most = (/** @type {number} */ size, /** @type {number} */ room) => Math.max(0, (size * this.scale - room) / 2);
@@ -68,8 +75,9 @@ export class Lens {
     this.y = Math.min(Math.max(this.y, -my), my);
     const whole = (/** @type {number} */ value) => Math.round(value * devicePixelRatio) / devicePixelRatio;
     this.plane.style.transform = this.isEnlarged ? `translate(${whole(this.x)}px, ${whole(this.y)}px) scale(${this.scale})` : "";
-    const share = this.scale / this.own;
+    const share = (this.share = this.scale / this.own);
     this.frame.classList.toggle("enlarged", this.isEnlarged);
+    this.frame.toggleAttribute("data-no-swipe", this.isEnlarged); // a finger moves the image, and answers nothing
     this.image.classList.toggle("grained", share > 3); // single pixels can be told, rather than guessed between
     this.changed(share);
   }

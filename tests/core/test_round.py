@@ -15,6 +15,7 @@ from app.core.round import RoundInput, measure, run
 from app.core.simulate import Budget, Known, replay, rounds
 from app.core.tasks.classification import Classification
 from app.core.tasks.multilabel import Multilabel
+from app.core.tasks.rating import Rating
 
 NONE = np.empty(0, np.int64)
 BY_MARGIN = {"strategy": {"name": "margin"}}
@@ -62,6 +63,14 @@ def test_one_class_alone_makes_no_model(blobs):
     answers = [(row, 1, {"class": "a"}) for row in range(60)]
     result = run(given(blobs, answers=answers))
     assert (result.strategy, result.probabilities) == ("maxherding", None)
+
+
+def test_a_suggested_rating_says_what_is_to_be_expected(blobs):
+    answers = [(row, 1, {"rating": int(blobs[1][row])}) for row in range(30)]
+    for entry in run(given(blobs, 30, task=Rating(["0", "1", "2"]), answers=answers)).queue:
+        p = np.array(entry.suggestion["probabilities"])
+        assert p[entry.suggestion["answer"]["rating"]] == p.max()
+        assert entry.suggestion["expected"] == pytest.approx(p @ [0, 1, 2], abs=1e-3)
 
 
 def test_in_the_cold_start_a_model_already_suggests(blobs):
