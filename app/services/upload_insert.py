@@ -75,7 +75,8 @@ def insert(
     votes = int(project.recipe["votes_wanted"])
     first, added, answered = project.next_row, 0, 0
     same = {"project_id": project.id, "created_at": now}
-    with bulk.growing(db, _ITEM, good):
+    labels = checked.answered if label_as != "truth" else 0
+    with bulk.growing(db, _ITEM, good), bulk.growing(db, _LABEL, labels):
         for start, block in checked.blocks():
             new = [block[at] for at in np.flatnonzero(checked.marks[start : start + len(block)] == GOOD)]
             if new:
@@ -84,9 +85,9 @@ def insert(
                 bulk.insert_rows(db, _ITEM, _ITEM_NAMES, rows, same)
                 added += len(new)
                 if label_as != "truth":
-                    labels = _labels(new, ids, keys, rng)
-                    bulk.insert_rows(db, _LABEL, _LABEL_NAMES, labels, {**same, "user_id": user_id, **_IMPORTED})
-                    answered += len(labels)
+                    given = _labels(new, ids, keys, answered, now, rng)
+                    bulk.insert_rows(db, _LABEL, _LABEL_NAMES, given, {**same, "user_id": user_id, **_IMPORTED})
+                    answered += len(given)
     tally.add(db, project.id, tally.NOBODY, tally.Counts(answered, answered, answered))
     db.execute(update(Project).where(Project.id == project.id).values(next_row=first + added))
     db.refresh(project)
@@ -121,18 +122,27 @@ def _items(
 
 
 def _labels(
-    new: Sequence[Candidate], ids: Sequence[int], keys: Sequence[float], rng: np.random.Generator
+    new: Sequence[Candidate],
+    ids: Sequence[int],
+    keys: Sequence[float],
+    first: int,
+    now: datetime,
+    rng: np.random.Generator,
 ) -> list[tuple[Any, ...]]:
-    """Rows in the order of _LABEL_NAMES, for those that have an answer."""
+    """Rows in the order of _LABEL_NAMES, for those that have an answer; first: how many there were before them."""
     answered = [k for k, one in enumerate(new) if one.answer is not None]
-    names = _random_ids(len(answered), rng)
+    names = _ordered_ids(first, len(answered), now, rng)
     return [(name, ids[k], new[k].answer, keys[k]) for name, k in zip(names, answered, strict=True)]
 
 
-def _random_ids(n: int, rng: np.random.Generator) -> list[str]:
-    """UUIDs of version 4, in 32 hexadecimal digits."""
-    drawn = np.frombuffer(rng.bytes(16 * n), np.uint8).reshape(n, 16).copy()
-    drawn[:, 6] = drawn[:, 6] & 0x0F | 0x40
-    drawn[:, 8] = drawn[:, 8] & 0x3F | 0x80
-    digits = drawn.tobytes().hex()
+def _ordered_ids(first: int, n: int, now: datetime, rng: np.random.Generator) -> list[str]:
+    """UUIDs of version 7 (RFC 9562), in 32 hexadecimal digits: milliseconds, a counter of 12 bits, 62 random ones.
+
+    A million of them in random order would touch another page of the index with each; these come at its end.
+    """
+    places = first + np.arange(n, dtype=np.uint64)
+    times = np.uint64(int(now.timestamp() * 1000)) + (places >> np.uint64(12))
+    front = times << np.uint64(16) | np.uint64(0x7000) | places & np.uint64(0xFFF)
+    back = np.frombuffer(rng.bytes(8 * n), np.uint64) >> np.uint64(2) | np.uint64(1 << 63)
+    digits = np.column_stack([front, back]).astype(">u8").tobytes().hex()
     return [digits[at : at + 32] for at in range(0, len(digits), 32)]

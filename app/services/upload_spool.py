@@ -49,6 +49,7 @@ class Checked:
         self.journal = journal
         self.passed = journal.passed if journal else 0  # rows of the file that were read, whatever became of them
         self.refusals = Refusals(*journal.refused) if journal else Refusals()
+        self.answered = 0  # rows with an answer that were read by this check, whatever becomes of them
         self._spool: IO[bytes] = journal.rows if journal else TemporaryFile(dir=folder)  # noqa: SIM115 - see `close`
         self._distinct = Distinct(folder, journal.digests if journal else None)
         self._block: list[tuple[Any, ...]] = []
@@ -88,6 +89,7 @@ class Checked:
 
     def put(self, one: Candidate) -> None:
         """Append a row."""
+        self.answered += one.answer is not None
         self._block.append(tuple(one))  # marshal writes no named tuples
         self._distinct.add(one.digest, one.external_id)
         if len(self._block) >= BLOCK_ROWS:

@@ -1,19 +1,22 @@
 """Pools for the load driver: a project with any number of items and a long queue, written straight to the database."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
 from random import Random
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 
 from app.db import Database
 from app.models import Item, Member, Project, QueueRow, Round, User
-from app.services import projects, users
+from app.services import bulk, projects, users
 from tests.loop.data import WORDS
 
 CHUNK = 20_000
+NAMES = ("row", "external_id", "content", "content_hash", "key")
+_ITEM = cast(Table, Item.__table__)
 
 
 def make(database: Database, people: int, items: int, queue: int) -> tuple[int, list[str]]:
@@ -31,8 +34,10 @@ def make(database: Database, people: int, items: int, queue: int) -> tuple[int, 
         tokens = [_member(db, project.id, number, now) for number in range(people)]
         project_id = project.id
     with database.turn, database.write_session.begin() as db:
-        for chunk in _chunks(project_id, items, now):
-            db.execute(insert(Item), chunk)
+        same = {"project_id": project_id, "slots": 1, "created_at": now}
+        with bulk.growing(db, _ITEM, items):
+            for chunk in _chunks(items):
+                bulk.insert_rows(db, _ITEM, NAMES, chunk, same)
         db.execute(update(Project).where(Project.id == project_id).values(next_row=items))
     with database.turn, database.write_session.begin() as db:
         _publish(db, project_id, min(queue, items), now)
@@ -50,24 +55,16 @@ def _member(db: Any, project_id: int, number: int, now: datetime) -> str:
     return users.create_token(db, user.id, "benchmark", "all", None, now)
 
 
-def _chunks(project_id: int, items: int, now: datetime) -> Iterator[list[dict[str, Any]]]:
+def _chunks(items: int) -> Iterator[list[tuple[Any, ...]]]:
     rng = Random(items)
     for start in range(0, items, CHUNK):
-        yield [_item(project_id, row, rng, now) for row in range(start, min(start + CHUNK, items))]
+        yield [_item(row, rng) for row in range(start, min(start + CHUNK, items))]
 
 
-def _item(project_id: int, row: int, rng: Random, now: datetime) -> dict[str, Any]:
+def _item(row: int, rng: Random) -> tuple[Any, ...]:
     text = " ".join([*rng.choices(WORDS, k=8), str(row)])
-    return {
-        "project_id": project_id,
-        "row": row,
-        "external_id": f"row{row}",
-        "content": {"text": text},
-        "content_hash": blake2b(text.encode(), digest_size=16).digest(),
-        "key": rng.random(),
-        "slots": 1,
-        "created_at": now,
-    }
+    digest = blake2b(text.encode(), digest_size=16).digest()
+    return row, f"row{row}", json.dumps({"text": text}), digest, rng.random()
 
 
 def _publish(db: Any, project_id: int, queue: int, now: datetime) -> None:
