@@ -1,5 +1,6 @@
 """JSON objects one at a time: parsed strictly, and cut out of an array that never is in memory whole."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,10 +13,12 @@ from app.core.formats._text import fault, too_deep
 _OUTSIDE = re.compile(r'["\[\]{},]')
 _INSIDE = re.compile(r'["\\]')
 _SPACE = re.compile(r"[ \t\r\n]*")
+_MAYBE_NAME = re.compile(r'"[ \t\r\n]*+:')
+_TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"[ \t\r\n]*+(:?)')  # in valid JSON; with the colon where it names a field
 
 
 def parse(text: str, place: dict[str, Any], limits: Limits) -> Row | Bad:
-    """One object. NaN and Infinity are no JSON; numbers, nesting and texts must be such as can be kept."""
+    """One object. NaN and Infinity are no JSON; numbers, nesting, names and texts must be such as can be kept."""
     if bad := fault(text):
         return Bad(place, bad)
     try:
@@ -30,7 +33,36 @@ def parse(text: str, place: dict[str, Any], limits: Limits) -> Row | Bad:
         return Bad(place, f"It nests more than {limits.depth} levels deep.")
     if "\\u0000" in text and b"\x00" in b"".join(_strings(value)):
         return Bad(place, "It holds a NUL character.")
+    # As many colons as names are proof, at the cost of a count; texts and inner objects have colons, too.
+    if text.count(":") != len(value) and (name := _named_twice(text, value)) is not None:
+        return Bad(place, f"It names {name[:100]!r} twice.")
     return Row(place, value)
+
+
+def _named_twice(text: str, value: Any) -> str | None:
+    """The first name that stands twice in one object, of which the quick reader took the last without a word."""
+    names = _names_within(value)
+    # No more names than quotation marks before a colon; where a text has those, too, the names themselves are counted.
+    if names == len(_MAYBE_NAME.findall(text)) or names == _TEXT.findall(text).count(":"):
+        return None
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                twice.append(name)
+            seen.add(name)
+
+    json.loads(text, object_pairs_hook=note, parse_int=str)
+    return twice[0]
+
+
+def _names_within(value: Any) -> int:
+    """How many names the objects in plain data have, whose depth is known to be small."""
+    if isinstance(value, dict):
+        return len(value) + sum(_names_within(inner) for inner in value.values() if isinstance(inner, dict | list))
+    return sum(_names_within(inner) for inner in value if isinstance(inner, dict | list))
 
 
 def _named(value: Any) -> str:

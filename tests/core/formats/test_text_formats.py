@@ -153,6 +153,9 @@ def test_a_quotation_mark_that_never_closes_is_refused_where_it_opens():
         ('{"text": "a\\u0000b"}', "NUL"),
         ('{"text": "a\x00b"}', "NUL"),
         ('{"text": "\\ud800"}', "not JSON"),
+        ('{"text": "a", "label": "x", "text": "b"}', "names 'text' twice"),
+        ('{"text": "at 10:30 \\": 1", "t\\u0065xt" : "b"}', "names 'text' twice"),
+        ('{"text": "a", "more": [{"b\\": c" : 1, "d": 123456789012345678901234567890, "b\\": c": 2}]}', "c' twice"),
     ],
 )
 def test_a_bad_json_line_and_a_bad_json_element_are_refused_alone(line: str, reason: str):
@@ -165,6 +168,15 @@ def test_a_bad_json_line_and_a_bad_json_element_are_refused_alone(line: str, rea
         assert isinstance(fine, Row)
         assert fine.values == {"text": "fine"}
         assert bad.place["line"] == (1 if name == "jsonl" else 2)
+
+
+def test_colons_and_quotes_in_texts_are_no_names():
+    rows = [
+        {"text": 'see https://example.org, "a": "a": b', "a": {"text": "x:"}, "b": [{"text": ":"}, [{"text": 1}]]},
+        {"\\": 1, '\\"': 2, '"': ":", "": '\\":', ":": "\n:\u2028"},
+    ]
+    assert good("json", json.dumps(rows)) == rows
+    assert good("json", json.dumps(rows, ensure_ascii=False, separators=(" , ", "\n : "))) == rows
 
 
 def test_an_escaped_backslash_before_u0000_is_no_nul():
