@@ -300,10 +300,12 @@ class Label(Choice, Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
+        # The mark is a column, too: SQLite, which keeps no statistics, takes the index with the most columns that are
+        # given; of two that only give the project it might take all of its labels. And they are counted in the index.
         Index(
-            "ix_label_unlearned",
+            "ix_label_fresh",
             "project_id",
-            "created_at",
+            "learned_round_id",
             sqlite_where=text("learned_round_id IS NULL"),
             postgresql_where=text("learned_round_id IS NULL"),
         ),

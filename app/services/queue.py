@@ -106,7 +106,8 @@ def _choose(
     if len(chosen) < len(coins):
         pool = tally.unsettled(db, project)
         chosen += choices.take(db, "fresh", {**told, "pool": pool, "n": len(coins) - len(chosen)}, only_first)
-    if len(chosen) < len(coins):
+    # Who has answered every item would walk through all that wait for others, at each poll.
+    if len(chosen) < len(coins) and not tally.has_all(db, project, user_id):
         chosen += choices.take(db, "rest", {**told, "n": len(coins) - len(chosen)}, only_first)
     return chosen
 

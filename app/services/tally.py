@@ -66,6 +66,12 @@ def unsettled(db: Session, project: Project | ProjectFacts) -> int:
     return max(1, project.next_row - int(db.execute(query).scalar_one()))
 
 
+def has_all(db: Session, project: Project | ProjectFacts, user_id: int) -> bool:
+    """Whether this person has answered or skipped every item, as far as the tally tells; imports are not in it."""
+    mine = of_person(db, project.id, user_id)
+    return mine.answers + mine.skips >= project.next_row
+
+
 def add(db: Session, project_id: int, user_id: int, change: Counts) -> None:
     """Add to a person's row, which is made where there is none."""
     if change == Counts():
