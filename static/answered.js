@@ -1,6 +1,7 @@
 // @ts-check
 // What this person has answered, in this sitting and before it: to be taken back, opened again, or left as it was.
 
+import { brought } from "./api.js";
 import { wanted } from "./panels.js";
 
 /**
@@ -86,10 +87,9 @@ export class Answered {
 
   /** What was answered before this page was loaded, below what is answered on it. */
   async #fetch() {
-    const response = await this.call("GET", `projects/${this.project}/labels/mine?limit=50`).catch(() => null);
-    if (!response?.ok) return;
-    const { labels } = await response.json();
-    const older = labels.reverse().filter((/** @type {any} */ one) => !this.past.some((each) => each.labelId === one.id));
+    const mine = await brought(this.call("GET", `projects/${this.project}/labels/mine?limit=50`));
+    if (!mine) return;
+    const older = mine.labels.reverse().filter((/** @type {any} */ one) => !this.past.some((each) => each.labelId === one.id));
     this.past = [...older.map(pastOf), ...this.past];
     this.#changed(0);
   }

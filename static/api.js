@@ -23,6 +23,9 @@ export function callsBy(base, user) {
   });
 }
 
+/** What a call brought; null where it failed, also on the way of its body. @param {Promise<Response>} coming @returns {Promise<any>} */
+export const brought = (coming) => coming.then((response) => (response.ok ? response.json() : null)).catch(() => null);
+
 /** The detail of a problem+json response, or a plain sentence. @param {Response} response */
 export async function detailOf(response) {
   try {

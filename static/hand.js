@@ -1,31 +1,27 @@
 // @ts-check
 // The items in this tab's hands: the one on screen and the ones behind it, leased and ready to be painted.
 
-import { detailOf } from "./api.js";
+import { brought } from "./api.js";
 import { Locks } from "./locks.js";
-import { Stock } from "./stock.js";
+import { Supply } from "./supply.js";
 
 /**
  * @typedef {{item: {id: number, content: any}, lease: {id: number}, chosen_by?: string, reason: string, why?: any, suggestion: any, node?: HTMLElement}} Claim
  * @typedef {{arrived: () => void, empty: (reason: string | null) => void, failed: (detail: string, status: number) => void, gone: () => void}} Events
  */
 
-const MOST_ASKED = 50; // the server's own bound
 const RENEW_MS = 60_000;
-const RETRY_MS = [400, 1000, 2000, 5000];
 
 export class Hand {
   /**
    * @param {string} project @param {import("./api.js").Call} call
    * @param {(claim: Claim) => HTMLElement} draw makes what will be painted, and begins to decode its media
-   * @param {() => number} unsent answers on their way: their items are still in our hands for the server
+   * @param {{size: number, isQuick: boolean}} outbox answers on their way: their items are in our hands for the server
    * @param {Events} events
    */
-  constructor(project, call, draw, unsent, events) {
-    this.project = project;
+  constructor(project, call, draw, outbox, events) {
     this.call = call;
     this.draw = draw;
-    this.unsent = unsent;
     this.events = events;
     /** @type {Claim | null} */
     this.current = null;
@@ -37,12 +33,8 @@ export class Hand {
     this.locks = new Locks();
     this.inOtherTabs = 0;
     this.hasLapsed = false; // the lease of the one on screen
-    this.isAsking = false;
-    this.isStale = false; // something has changed since the question under way was sent
-    this.tries = 0;
-    this.stock = new Stock();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    this.timer = undefined;
+    this.supply = new Supply(project, call, this, outbox);
+    this.taking = Promise.resolve(0);
     setInterval(() => void this.renew(), RENEW_MS);
   }
 
@@ -56,7 +48,7 @@ export class Hand {
   /** The one on screen is answered; the next takes its place. @returns {Claim | null} */
   next() {
     if (this.current) this.spent.add(this.current.item.id);
-    this.stock.answered();
+    this.supply.answered();
     this.hasLapsed = false;
     this.current = this.ahead.shift() ?? null;
     return this.current;
@@ -88,44 +80,22 @@ export class Hand {
     this.spent.delete(itemId);
   }
 
-  /** Hold the next items; the server names first what we hold already, so what is known is left out. */
-  async refill() {
-    clearTimeout(this.timer);
-    if (this.isAsking) {
-      this.isStale = true;
-      return;
-    }
-    if (this.current && !this.hasLapsed && this.ahead.length >= this.stock.wanted) return;
-    this.isAsking = true;
-    this.isStale = false;
-    const isFull = await this.#ask().catch((error) => this.#failed(String(error?.message ?? error), 0));
-    this.isAsking = false;
-    if (this.isStale || isFull) await this.refill();
+  /**
+   * What the server gave, what is known left out; one gift after the other, for a lock that is being asked for looks
+   * like another tab's.
+   * @param {Claim[]} items @param {string | null} reason why there are none @param {boolean} mayCome more, once what is on its way has arrived
+   * @returns {Promise<number>} how many were new
+   */
+  take(items, reason, mayCome) {
+    this.taking = this.taking.catch(() => 0).then(() => this.#take(items, reason, mayCome));
+    return this.taking;
   }
 
-  /** @returns {Promise<boolean>} whether there may be more behind what other tabs hold */
-  async #ask() {
-    const n = Math.min(MOST_ASKED, 1 + this.stock.wanted + this.unsent() + this.inOtherTabs);
-    const began = performance.now();
-    const response = await this.call("GET", `projects/${this.project}/next?n=${n}`);
-    if (!response.ok) return this.#failed(await detailOf(response), response.status);
-    /** @type {{items: Claim[], empty_reason: string | null}} */
-    const given = await response.json();
-    this.stock.took(performance.now() - began);
-    this.tries = 0;
-    this.#checkCurrent(given.items);
-    const others = this.inOtherTabs;
-    const came = await this.#take(given.items);
-    if (!this.current) {
-      if (this.ahead.length) this.#show();
-      else if (!this.unsent() && this.inOtherTabs <= others) this.events.empty(given.empty_reason);
-    }
-    return this.inOtherTabs > others && came === 0 && n < MOST_ASKED;
-  }
-
-  /** @param {Claim[]} items @returns {Promise<number>} how many were new */
-  async #take(items) {
+  /** @param {Claim[]} items @param {string | null} reason @param {boolean} mayCome */
+  async #take(items, reason, mayCome) {
+    this.#checkCurrent(items);
     let came = 0;
+    const before = this.inOtherTabs;
     let others = 0;
     for (const claim of items) {
       const { id } = claim.item;
@@ -141,6 +111,8 @@ export class Hand {
       if (!this.current) this.#show();
     }
     this.inOtherTabs = others;
+    if (!this.current && this.ahead.length) this.#show();
+    else if (!this.current && !mayCome && others <= before) this.events.empty(reason);
     return came;
   }
 
@@ -164,31 +136,20 @@ export class Hand {
     }
   }
 
-  /** @param {string} detail @param {number} status @returns {false} */
-  #failed(detail, status) {
-    const wait = RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)];
-    this.tries += 1;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.refill(), wait);
-    this.events.failed(detail, status);
-    return false;
-  }
-
   /** Push the leases' ends while the page is looked at, and let go what was lost. */
   async renew() {
     const held = [this.current, ...this.ahead].filter((claim) => claim !== null);
     if (document.visibilityState !== "visible" || !held.length) return;
     const ids = held.map((claim) => claim.lease.id).filter(Boolean);
-    const response = await this.call("POST", "leases/renew", { ids }).catch(() => null);
-    if (!response?.ok) return;
-    const { leases } = await response.json();
-    const alive = new Set(leases.map((/** @type {{id: number}} */ lease) => lease.id));
+    const renewed = await brought(this.call("POST", "leases/renew", { ids }));
+    if (!renewed) return;
+    const alive = new Set(renewed.leases.map((/** @type {{id: number}} */ lease) => lease.id));
     const lost = this.ahead.filter((claim) => ids.includes(claim.lease.id) && !alive.has(claim.lease.id));
     for (const claim of lost) this.locks.letGo(claim.item.id);
     this.ahead = this.ahead.filter((claim) => !lost.includes(claim));
     const { current } = this;
     this.hasLapsed = current !== null && ids.includes(current.lease.id) && !alive.has(current.lease.id);
-    void this.refill();
+    void this.supply.refill();
   }
 
   /** Others may have what lies behind the one on screen: the page is left. */

@@ -8,18 +8,22 @@ const skipMenu = /** @type {HTMLDetailsElement} */ (document.querySelector("[dat
 const skips = /** @type {HTMLButtonElement[]} */ ([...skipMenu.querySelectorAll(".skip-menu button")]);
 const scroll = (/** @type {number} */ top) => stage.scrollBy({ top });
 
+export const openSkip = () => (skipMenu.open = true);
+
 /**
  * @param {(event: KeyboardEvent) => boolean} widgetKey whether the widget took the key
  * @param {(reason: string) => void} skip
  */
 export function listen(widgetKey, skip) {
   declare(
-    { name: "skip", keys: ["s"], label: "key_skip", act: () => (skipMenu.open = true) },
     { name: "page", keys: [" "], label: "key_page", act: () => scroll(stage.clientHeight * 0.8), isFixed: true, isScroll: true },
     { name: "down", keys: ["ArrowDown"], label: "key_down", act: () => scroll(60), isFixed: true, isScroll: true },
     { name: "up", keys: ["ArrowUp"], label: "key_up", act: () => scroll(-60), isFixed: true, isScroll: true },
   );
   document.addEventListener("keydown", (event) => pressed(event, widgetKey, skip));
+  document.addEventListener("pointerdown", ({ target }) => {
+    for (const menu of document.querySelectorAll("details.skip[open]")) if (!menu.contains(/** @type {Node} */ (target))) menu.removeAttribute("open");
+  });
   document.addEventListener("click", (event) => {
     const target = /** @type {HTMLElement} */ (event.target);
     const reason = skips.find((one) => one.contains(target));

@@ -39,15 +39,18 @@ export function declare(...given) {
 /** @param {string} name @returns {NodeListOf<HTMLElement>} */
 const buttonsOf = (name) => document.querySelectorAll(`[data-do="${name}"]`);
 
-/** The keys of an action: this person's, else the usual ones, without those that stand for a class. @param {Action} one */
+/** The keys of an action: this person's, else the usual ones; less what stands for a class or was chosen for another. @param {Action} one */
 export function keysOf(one) {
-  const wanted = chosen[one.name] && !one.isFixed ? [chosen[one.name]] : one.keys;
-  return one.isFixed ? wanted : wanted.filter((key) => !holderOf(key, (other) => other.isFixed === true));
+  if (one.isFixed) return one.keys;
+  const own = chosen[one.name];
+  const isTaken = (/** @type {string} */ key) => [...actions.values()].some((other) =>
+    other.isFixed ? other.keys.includes(key) : !own && other !== one && chosen[other.name] === key);
+  return (own ? [own] : one.keys).filter((key) => !isTaken(key));
 }
 
 /** Whose key it is. @param {string} key @param {(one: Action) => boolean} [among] @returns {Action | undefined} */
 export function holderOf(key, among = () => true) {
-  return [...actions.values()].find((one) => among(one) && (one.isFixed ? one.keys : keysOf(one)).includes(key));
+  return [...actions.values()].find((one) => among(one) && keysOf(one).includes(key));
 }
 
 /** Keys that two actions claim, of which one would never be heard: a mistake in the program. */

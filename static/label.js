@@ -6,10 +6,11 @@ import { callsBy, uuid } from "./api.js";
 import { Clock } from "./clock.js";
 import { draw } from "./content.js";
 import { Hand } from "./hand.js";
-import { listen } from "./keyboard.js";
+import { listen, openSkip } from "./keyboard.js";
 import { declare } from "./keys.js";
 import { Notes } from "./notes.js";
 import { Outbox } from "./outbox.js";
+import { Pace } from "./pace.js";
 import { helped, panelOf, wanted } from "./panels.js";
 import "./preferences.js";
 import { openComment, readRemark, showRemark, toggleUnsure } from "./remark.js";
@@ -25,15 +26,16 @@ const emptyReasons = JSON.parse(desk.dataset.empty ?? "{}");
 const call = callsBy(api, user);
 const clock = new Clock();
 const drawn = (/** @type {Claim} */ claim) => draw(media, claim.item.content);
-const outbox = await Outbox.open(user, call, heard);
+const outbox = await Outbox.open(user, call, heard, (/** @type {string | undefined} */ of) => hand.supply.ride(of));
 const notes = new Notes(outbox, signIn);
-const hand = new Hand(project, call, drawn, () => outbox.size, {
+const hand = new Hand(project, call, drawn, outbox, {
   arrived: () => paint(),
   empty: (reason) => showRest(emptyReasons[reason ?? ""] ?? reason ?? ""),
   failed: unreachable,
   gone: () => say(t("gone")),
 });
 const answered = new Answered(project, call, { takeBack, show: bringBack, goOn: leave, count });
+const pace = new Pace(/** @type {HTMLElement} */ (document.querySelector("[data-pace]")));
 const widget = await (await import(widgetUrl)).mount(document.querySelector("[data-widget-host]"), answer);
 
 // --- answering
@@ -58,12 +60,14 @@ function put(what, given, body) {
   if (!done) return;
   const id = uuid();
   const remark = readRemark();
-  const whole = { id, ...body, ...clock.read(), ...remark };
+  const taken = clock.read();
+  const whole = { id, ...body, ...taken, ...remark };
   goOn();
-  outbox.add({ id, method: "POST", path: `items/${done.item.id}/${what}`, body: whole, itemId: done.item.id });
+  outbox.add({ id, method: "POST", path: `items/${done.item.id}/${what}`, body: whole, itemId: done.item.id, project });
   answered.add({ labelId: id, claim: done, answer: given, skipped: body.reason, remark });
+  pace.add(taken);
   notes.soon();
-  void hand.refill();
+  void (what === "labels" ? hand.supply.refillUnlessBrought() : hand.supply.refill());
 }
 
 function goOn() {
@@ -87,7 +91,7 @@ function bringBack({ claim, answer: given, remark }) {
 /** An opened answer is left as it was. */
 function leave() {
   goOn();
-  void hand.refill();
+  void hand.supply.refill();
 }
 
 // --- what becomes of answers
@@ -104,7 +108,7 @@ function heard(report) {
     notes.isSignedOut = false;
     if (body?.claim) hand.adopt(entry.itemId, body.claim.lease);
     hand.settle(entry.itemId);
-    void hand.refill();
+    void hand.supply.refill();
   } else if (kind === "refused") {
     refused(report);
   }
@@ -120,7 +124,7 @@ function refused({ entry, detail }) {
   answered.forget(entry.id, entry.body.answer);
   hand.restore(entry.itemId);
   say(t("not_taken", { detail }));
-  void hand.refill();
+  void hand.supply.refill();
 }
 
 /** Nothing came. Only who has no item any more needs to know. @param {string} detail @param {number} status */
@@ -138,6 +142,7 @@ function unreachable(detail, status) {
 
 declare(
   { name: "undo", keys: ["u", "Backspace"], label: "key_undo", act: () => void answered.undo() },
+  { name: "skip", keys: ["s"], label: "key_skip", act: openSkip },
   { name: "unsure", keys: ["x"], label: "key_unsure", act: toggleUnsure },
   { name: "comment", keys: ["c"], label: "key_comment", act: openComment },
   { name: "mine", keys: ["m"], label: "my_answers", act: panelOf("mine", () => answered.list()) },
@@ -162,7 +167,7 @@ document.querySelector("[data-answer-form]")?.addEventListener("submit", (event)
   if (box) answer(JSON.parse(box.value));
 });
 addEventListener("pagehide", () => hand.giveBack());
-addEventListener("pageshow", (event) => event.persisted && void hand.refill());
+addEventListener("pageshow", (event) => event.persisted && void hand.supply.refill());
 document.addEventListener("visibilitychange", () => void hand.renew());
 
 for (const entry of outbox.entries.values()) hand.spent.add(entry.itemId); // left unsent by an earlier page
@@ -173,5 +178,8 @@ const before = JSON.parse(desk.dataset.before ?? "{}");
 /** @type {HTMLElement} */ (document.querySelector("[data-do=keep]")).hidden = true;
 if (first && (await hand.begin(first))) paint(Object.keys(before).length ? before : null);
 else showPending(true);
-void hand.refill();
+void hand.supply.refill();
+if (widget.sides && matchMedia("(pointer: coarse)").matches) {
+  void import("./swipe.js").then(({ follow }) => follow(widget.sides, () => hand.current !== null)).catch(() => {}); // there are buttons
+}
 desk.dataset.ready = "yes";

@@ -2,13 +2,14 @@
 // Answers on their way: on the disk before they are sent, there until the server has said that it has them, retried
 // with the same id. All tabs of a person share them; the tab that holds a lock sends for all.
 
-import { detailOf } from "./api.js";
 import { openStore } from "./durable.js";
+import { send } from "./sending.js";
 
 /**
  * `at`: place in time among a person's entries; two of one item are sent in this order, one after the other.
- * @typedef {{id: string, at: number, method: string, path: string, body: any, itemId: number}} Entry
+ * @typedef {{id: string, at: number, method: string, path: string, body: any, itemId: number, project?: string}} Entry
  * @typedef {{kind: "sent" | "refused" | "waiting" | "signed-out" | "elsewhere", entry: Entry, detail: string, body?: any}} Report
+ * @typedef {import("./supply.js").Supply} Supply
  */
 
 const RETRY_MS = [300, 1000, 2000, 4000, 8000, 15_000];
@@ -20,20 +21,22 @@ export class Outbox {
    * @param {string} user whose answers: another person on this browser must never send them
    * @param {import("./api.js").Call} call
    * @param {(report: Report) => void} report
+   * @param {Supply["ride"]} ride how many items an answer shall bring along
    */
-  static async open(user, call, report) {
-    const made = new Outbox(user, call, report, await openStore(user));
+  static async open(user, call, report, ride) {
+    const made = new Outbox(user, call, report, await openStore(user), ride);
     await made.#load();
     void made.#elect(false);
     return made;
   }
 
-  /** @param {string} user @param {import("./api.js").Call} call @param {(report: Report) => void} report @param {import("./durable.js").Store} store */
-  constructor(user, call, report, store) {
+  /** @param {string} user @param {import("./api.js").Call} call @param {(report: Report) => void} report @param {import("./durable.js").Store} store @param {Supply["ride"]} ride */
+  constructor(user, call, report, store, ride) {
     this.user = user;
     this.call = call;
     this.report = report;
     this.store = store;
+    this.ride = ride;
     this.isDurable = store.isDurable;
     /** @type {Map<string, Entry>} */
     this.entries = new Map();
@@ -57,6 +60,11 @@ export class Outbox {
 
   get size() {
     return this.entries.size;
+  }
+
+  /** Whether what is added now is on its way in a moment. */
+  get isQuick() {
+    return this.isSender && this.pause === undefined && this.inFlight.size < AT_ONCE;
   }
 
   /** Keep an entry, then send it. Returns at once. @param {Omit<Entry, "at">} what */
@@ -89,13 +97,13 @@ export class Outbox {
 
   /** Become the tab that sends: at once where there are no locks, else when no other is, or by taking it over. @param {boolean} byForce */
   async #elect(byForce) {
-    const send = async () => {
+    const begin = async () => {
       this.isSender = true;
       await this.#load();
       this.#drain();
     };
-    if (!navigator.locks) return send();
-    const held = () => send().then(() => new Promise(() => {}));
+    if (!navigator.locks) return begin();
+    const held = () => begin().then(() => new Promise(() => {}));
     try {
       await navigator.locks.request(`marginalia.outbox.${this.user}`, { steal: byForce }, held);
     } catch {
@@ -125,7 +133,7 @@ export class Outbox {
   /** @param {Entry} entry */
   async #deliver(entry) {
     this.inFlight.set(entry.id, entry);
-    const outcome = await this.#send(entry);
+    const outcome = await send(entry, this.call, this.ride);
     if (outcome.kind === "sent" || outcome.kind === "refused") {
       this.tries = 0;
       await this.store.remove(entry.id).catch(() => {}); // it is sent once more, then, and counted once
@@ -142,23 +150,6 @@ export class Outbox {
     }
     this.report(outcome);
     this.#drain();
-  }
-
-  /** @param {Entry} entry @returns {Promise<Report>} */
-  async #send(entry) {
-    let response;
-    let body;
-    try {
-      response = await this.call(entry.method, entry.path, entry.body);
-      if (response.ok) body = response.status === 204 ? null : await response.json();
-    } catch {
-      return { kind: "waiting", entry, detail: "" };
-    }
-    if (response.ok) return { kind: "sent", entry, detail: "", body };
-    const detail = await detailOf(response);
-    if (response.status === 401) return { kind: "signed-out", entry, detail };
-    const mayPass = response.status >= 500 || response.status === 429 || response.status === 408;
-    return { kind: mayPass ? "waiting" : "refused", entry, detail };
   }
 
   /** @param {string} id */

@@ -53,13 +53,14 @@ export function panelOf(name, opened) {
     panel.hidden = !open;
     opener.setAttribute("aria-expanded", String(open));
   };
-  const open = () => wanted(async () => {
+  const open = (isAsked = true) => wanted(async () => {
     await opened?.();
     for (const other of document.querySelectorAll("aside:not([hidden]) [data-do]")) if (!panel.contains(other)) /** @type {HTMLElement} */ (other).click();
     set(true);
+    if (isAsked) /** @type {HTMLElement | null} */ (panel.querySelector("[data-mine-list] button"))?.focus({ preventScroll: true });
   });
   try {
-    if (localStorage.getItem(KEY) === "open" && matchMedia("(min-width: 64rem)").matches) void open();
+    if (localStorage.getItem(KEY) === "open" && matchMedia("(min-width: 64rem)").matches) void open(false);
   } catch {
     // Not remembered, then.
   }

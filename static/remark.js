@@ -30,6 +30,6 @@ comment.addEventListener("keydown", (event) => {
   event.preventDefault();
   event.stopPropagation();
   holder.open = false;
-  holder.classList.toggle("filled", comment.value.trim() !== "");
   comment.blur();
 });
+holder.addEventListener("toggle", () => holder.classList.toggle("filled", comment.value.trim() !== ""));

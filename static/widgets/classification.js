@@ -4,8 +4,8 @@
 import { pressedKey } from "../keys.js";
 import { declareClasses, finderOf, percent } from "./classes.js";
 
-/** @param {HTMLElement} host @param {(answer: object) => void} send */
-export async function mount(host, send) {
+/** @param {HTMLElement} host @param {(answer: object) => void} send @param {boolean} [isPair] the first two classes are two sides */
+export async function mount(host, send, isPair = false) {
   const buttons = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]);
   declareClasses(buttons, "key_answer");
   const find = await finderOf(host, buttons, (button) => press(button));
@@ -25,7 +25,12 @@ export async function mount(host, send) {
     });
   }
 
+  const isMirrored = getComputedStyle(host).direction === "rtl";
+  const sides = buttons.slice(0, 2).map((button) => ({ name: button.dataset.class ?? "", act: () => press(button) }));
+
   return {
+    // On a phone two answers are the two sides of a swipe, as they stand on the screen.
+    sides: buttons.length === 2 || isPair ? (isMirrored ? sides.reverse() : sides) : null,
     /** @param {any} before the answer that was undone @param {any} suggestion */
     show(before, suggestion) {
       find.clear();

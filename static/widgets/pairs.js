@@ -6,7 +6,7 @@ import { mount as mountClasses } from "./classification.js";
 
 /** @param {HTMLElement} host @param {(answer: object) => void} send */
 export async function mount(host, send) {
-  const made = await mountClasses(host, send);
+  const made = await mountClasses(host, send, true);
   const names = /** @type {HTMLElement[]} */ ([...host.querySelectorAll("[data-class]")]).map((one) => one.dataset.class);
   declare({ name: "towards", keys: ["ArrowLeft", "ArrowRight"], label: "key_towards", isFixed: true });
   return {

@@ -57,22 +57,6 @@ def test_it_works(visit: Any, labelling: Project, bob: User) -> None:
     assert standing() == [(first, bob.id, {"class": "spam"}, None)]
 
 
-def test_a_whole_sitting_with_the_keyboard_alone(visit: Any, labelling: Project, bob: User) -> None:
-    page = visit(bob, address(labelling))
-    page.wait_for_selector(READY)
-    said = []
-    for number in range(11):
-        key = "12"[number % 2]
-        said.append((shown(page), bob.id, {"class": {"1": "spam", "2": "ham"}[key]}, None))
-        press(page, key)
-    said.append((shown(page), bob.id, None, "broken"))
-    page.keyboard.press("s")
-    page.keyboard.press("2")
-    page.wait_for_selector("[data-rest]:has-text('answered or skipped')")
-    settle(page, 12)
-    assert Counter(map(str, standing())) == Counter(map(str, said))
-
-
 def test_a_held_key_answers_one_item(visit: Any, labelling: Project, bob: User) -> None:
     page = visit(bob, address(labelling))
     page.wait_for_selector(READY)
@@ -142,11 +126,11 @@ def test_answers_survive_a_reload_while_they_wait(visit: Any, labelling: Project
     page = visit(bob, address(labelling))
     page.wait_for_selector(READY)
     page.on("dialog", lambda dialog: dialog.accept())  # "leave the page?"
-    page.route("**/labels", lambda route: route.abort())
+    page.route("**/labels*", lambda route: route.abort())
     first = shown(page)
     press(page, "1")
     page.wait_for_function("() => document.querySelector('[data-waiting]').innerText.includes('1 answer waits')")
-    page.unroute("**/labels")
+    page.unroute("**/labels*")
     page.reload()
     settle(page, 1)
     assert standing() == [(first, bob.id, {"class": "spam"}, None)]
@@ -262,21 +246,6 @@ def test_of_many_classes_the_suggested_and_the_last_used_stand_in_front(
     assert page.locator(".answer").first.get_attribute("data-class") == "intent 99"
     settle(page, 2)
     assert sorted(answer["class"] for _, _, answer, _ in standing()) == ["intent 37", "intent 412"]
-
-
-def test_on_a_phone_every_target_is_large_and_nothing_overflows(visit: Any, labelling: Project, bob: User) -> None:
-    page = visit(bob, address(labelling), viewport={"width": 390, "height": 844}, has_touch=True)
-    page.wait_for_selector(READY)
-    sizes = page.eval_on_selector_all(
-        "button, summary, a.brand",
-        "all => all.map(one => one.getBoundingClientRect()).filter(box => box.width)"
-        ".map(box => [box.width, box.height])",
-    )
-    assert len(sizes) >= 5
-    assert all(width >= 44 and height >= 44 for width, height in sizes), sizes
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    boxes = page.eval_on_selector_all(".answer", "all => all.map(one => one.getBoundingClientRect().bottom)")
-    assert all(bottom <= 844 for bottom in boxes)
 
 
 def test_unsure_and_a_comment_are_said_by_key_and_kept_with_the_answer(

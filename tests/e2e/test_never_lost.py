@@ -21,6 +21,8 @@ from tests.e2e.conftest import Site, present
 from tests.e2e.test_labelling import READY, address, settle, shown, standing
 
 ITEMS = int(os.environ.get("MARGINALIA_TEST_ITEMS", "40"))
+AWAY_SECONDS = 60.0 if ITEMS >= 200 else 3.0  # without a network
+WAITING = "() => /wait/.test(document.querySelector('[data-waiting]').innerText)"
 ANSWERS = {"1": {"class": "spam"}, "2": {"class": "ham"}}
 # One call in fifty fails, by a seeded draw: half of these before they are sent, half with their answer.
 LOSSY = """
@@ -104,32 +106,59 @@ def test_five_answers_a_second_over_a_slow_and_lossy_network(visit: Any, many: P
     assert painted > 0.8 * len(frames)  # the network takes eighteen frames: nobody waited for it
 
 
-def test_server_killed_session_deleted_network_off_tab_closed(visit: Any, many: Project, bob: User, site: Site) -> None:
+def test_server_killed_errors_session_deleted_network_off_tab_closed(
+    visit: Any, many: Project, bob: User, site: Site
+) -> None:
     page = visit(bob, address(many), scripts=(LOSSY,))
     page.wait_for_selector(READY)
     said: dict[str, Any] = {}
     acts = sitting(page, said)
-    next(number for number in acts if number == ITEMS // 5)
+
+    def go_on(sixths: int) -> None:
+        next(number for number in acts if number >= sixths * ITEMS // 6)
+
+    go_on(1)
     site.kill()
     next(acts)
     site.start()
-    next(number for number in acts if number >= 2 * ITEMS // 5)
+    go_on(2)
+    answer_with_errors(page)
+    next(acts)
+    page.wait_for_function(WAITING)
+    page.unroute_all(behavior="wait")
+    go_on(3)
     with transaction() as db:
         db.execute(delete(SignIn))
     next(acts)
     sign_in_again(page, bob)
-    next(number for number in acts if number >= 3 * ITEMS // 5)
+    go_on(4)
     page.context.set_offline(True)
+    off = time.monotonic()
     next(acts)
-    page.wait_for_function("() => /wait/.test(document.querySelector('[data-waiting]').innerText)")
+    page.wait_for_function(WAITING)
+    assert page.locator("[data-waiting] a").count() == 0  # nothing is asked of the person
+    page.wait_for_timeout(max(0.0, 1000 * (off + AWAY_SECONDS - time.monotonic())))
     page.context.set_offline(False)
-    next(number for number in acts if number >= 4 * ITEMS // 5)
+    go_on(5)
     page.close()  # the last answer may not even have been sent
     page = page.context.new_page()
     page.goto(address(many))
     page.wait_for_selector(READY)
     next(number for number in sitting(page, said) if number == ITEMS)
     assert_exactly_once(page, said)
+
+
+def answer_with_errors(page: Any) -> None:
+    """Every call fails with 503 or 500, every second of them after it was carried out."""
+    calls = iter(range(10_000))
+
+    def fail(route: Any) -> None:
+        number = next(calls)
+        if number % 2:
+            route.fetch()
+        route.fulfill(status=(503, 500)[number // 2 % 2], content_type="text/plain", body="broken")
+
+    page.route("**/api/**", fail)
 
 
 def sign_in_again(page: Any, user: User) -> None:

@@ -9,7 +9,7 @@ import pytest
 from app.models import User
 from app.web.static import FOLDER, squeezed
 
-RAW, SQUEEZED = 90_000, 36_000  # bytes; the second is what travels
+RAW, SQUEEZED = 98_000, 38_000  # bytes; the second is what travels
 WIDGETS = {
     "classification": [{"name": "spam"}, {"name": "ham"}],
     "multilabel": [{"name": "sport"}, {"name": "money"}],
