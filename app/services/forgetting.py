@@ -1,7 +1,8 @@
 """Forgetting a person: the account becomes a pseudonym, and their labels stay under it or go, as is asked for.
 
-Three steps, each of which can be repeated: nobody can sign in; the labels go, some at a time; the name goes. The
-address goes last, so that whoever was interrupted finds the account again by it.
+Four steps, each of which can be repeated: nobody can sign in; what is in hand goes back; the labels go, some at a time;
+the name goes. The address goes last, so that whoever was interrupted finds the account again by it. No step holds what
+another waits for: in each the rows are locked in the order of app.services.deleting.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.db import reading, transaction
 from app.errors import Conflict
 from app.models import (
+    LOCK,
     FailedSignIn,
     Item,
     KnownBrowser,
@@ -36,7 +38,9 @@ Labels = Literal["keep", "delete"]
 def forget(user_id: int, labels: Labels, now: datetime) -> dict[str, Any]:
     """Forget this person; says what was done. Raises NotFound, and Conflict for the last admin."""
     with transaction() as db:
-        _close(db, user_id, now)
+        _close(db, user_id)
+    with transaction() as db:
+        _give_back(db, user_id, now)
     deleted = 0
     while labels == "delete":
         with transaction() as db:
@@ -48,9 +52,9 @@ def forget(user_id: int, labels: Labels, now: datetime) -> dict[str, Any]:
         return {"pseudonym": _anonymise(db, user_id), "labels": labels, "labels_deleted": deleted}
 
 
-def _close(db: Session, user_id: int, now: datetime) -> None:
-    """From here on nobody signs in, no token works, and nothing is in this person's hands."""
-    user = db.get_one(User, user_id, with_for_update=True)
+def _close(db: Session, user_id: int) -> None:
+    """From here on nobody signs in, and no token works."""
+    user = db.get_one(User, user_id, with_for_update=LOCK)  # a claim of theirs may hold an item, and names them
     others = select(func.count()).select_from(User).where(User.is_admin, User.is_active, User.id != user_id)
     if user.is_admin and user.is_active and not db.scalar(others):
         raise Conflict("This is the last admin: make another first.")
@@ -58,7 +62,10 @@ def _close(db: Session, user_id: int, now: datetime) -> None:
     for table in (SignIn, Token, Member, KnownBrowser):
         db.execute(delete(table).where(table.user_id == user_id))
     db.execute(delete(FailedSignIn).where(FailedSignIn.email == user.email))
-    db.flush()
+
+
+def _give_back(db: Session, user_id: int, now: datetime) -> None:
+    """Nothing is in this person's hands any more."""
     live = select(Lease.id, Lease.item_id).where(Lease.user_id == user_id, Lease.ended_at.is_(None))
     held = [(lease_id, item_id) for lease_id, item_id in db.execute(live)]
     if held:
@@ -72,6 +79,8 @@ def _delete_labels(db: Session, user_id: int, now: datetime) -> int:
     if not found:
         db.execute(delete(Lease).where(Lease.user_id == user_id))
         return 0
+    its = select(Project).where(Project.id.in_({one.project_id for one in found})).order_by(Project.id)
+    held = db.scalars(its.with_for_update(**LOCK)).all()
     items = sorted({one.item_id for one in found})
     db.execute(select(Item.id).where(Item.id.in_(items)).order_by(Item.id).with_for_update(key_share=True)).all()
     mine = Label.id.in_([one.id for one in found])
@@ -89,7 +98,7 @@ def _delete_labels(db: Session, user_id: int, now: datetime) -> int:
         tally.add(db, project_id, user_id, after.get(project_id, tally.Counts()) - counts)
     standing = exists().where(Label.item_id == Item.id, Label.ended_at.is_(None))
     db.execute(these.values(is_settled=standing))
-    for project in db.scalars(select(Project).where(Project.id.in_({one.project_id for one in found}))):
+    for project in held:
         rounds.ask(db, project, now)  # what the model learned from them is to go, too
     return len(found)
 

@@ -1,18 +1,18 @@
-"""Projects and their members: who may see and do what, creating, changing, deleting."""
+"""Projects and their members: who may see and do what, creating, changing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app import jobs, store
 from app.core import tasks
 from app.errors import BadInput, Conflict, Forbidden, NotFound
-from app.models import LOCK, Item, Label, Lease, Member, Project, Round, Tally, User
-from app.services import media_left, recipes, users
+from app.models import LOCK, Item, Label, Member, Project, Round, Tally, User
+from app.services import recipes, users
 from app.services.users import Caller
 
 
@@ -188,20 +188,6 @@ def _refuse_misfits(db: Session, project: Project, task: recipes.TaskConfig, set
             f"{misfits:,} answers would not fit any more; change them first.",
             errors=[{"field": f"task.{named}", "error": f"{misfits:,} answers do not fit"}],
         )
-
-
-def delete_project(db: Session, project: Project) -> None:
-    """Delete a project with its items, labels and rounds.
-
-    Its arrays go with the next sweep, its images a day later, where no other project shows them.
-    """
-    media_left.remember(db, project)
-    # The items first, as whoever answers has it: the other way round the two would wait for each other.
-    held = select(Item.id).where(Item.project_id == project.id).order_by(Item.id).with_for_update().subquery()
-    db.execute(select(func.count()).select_from(held))
-    db.execute(delete(Label).where(Label.project_id == project.id))
-    db.execute(delete(Lease).where(Lease.project_id == project.id))
-    db.execute(delete(Project).where(Project.id == project.id))
 
 
 def members(db: Session, project: Project) -> list[MemberInfo]:

@@ -29,9 +29,14 @@ def hold(db: Session, project: Project) -> None:
     Not by a lock on the project's row: a round is opened and published under it, and would wait for a whole file.
     """
     db.flush()  # what the caller changed in the project stays changed
-    if not bulk.is_sqlite(db):  # there the caller holds the write lock
-        db.execute(text("SELECT pg_advisory_xact_lock(:kind, :project)"), {"kind": _IMPORTS, "project": project.id})
+    take_turn(db, project.id)
     db.refresh(project)
+
+
+def take_turn(db: Session, project_id: int) -> None:
+    """Wait for an import into this project, and keep others out until this transaction ends."""
+    if not bulk.is_sqlite(db):  # there the caller holds the write lock
+        db.execute(text("SELECT pg_advisory_xact_lock(:kind, :project)"), {"kind": _IMPORTS, "project": project_id})
 
 
 def leave_out_known(db: Session, project: Project, checked: Checked) -> None:
@@ -88,8 +93,9 @@ def insert(
                     given = _labels(new, ids, keys, answered, now, rng)
                     bulk.insert_rows(db, _LABEL, _LABEL_NAMES, given, {**same, "user_id": user_id, **_IMPORTED})
                     answered += len(given)
-    tally.add(db, project.id, tally.NOBODY, tally.Counts(answered, answered, answered))
+    # The project's row before the tally's, as whoever forgets a person has it: else the two would wait for each other.
     db.execute(update(Project).where(Project.id == project.id).values(next_row=first + added))
+    tally.add(db, project.id, tally.NOBODY, tally.Counts(answered, answered, answered))
     db.refresh(project)
     return added
 

@@ -15,7 +15,7 @@ from app import store
 from app.db import reading, transaction
 from app.errors import Conflict
 from app.models import Item, Label, Lease, Project, User
-from app.services import check, forgetting, labels, leases, media_left, projects, users
+from app.services import check, deleting, forgetting, labels, leases, media_left, users
 from app.services.upload_rows import digest_of
 from tests.conftest import NOW, MakeProject
 
@@ -139,7 +139,7 @@ def pictures(make_project: MakeProject, shas: list[str]) -> Project:
 
 def delete(project: Project) -> Path:
     with transaction() as db:
-        projects.delete_project(db, db.get_one(Project, project.id))
+        deleting.delete_project(db, db.get_one(Project, project.id))
     (left,) = store.folder("left").glob("*.txt")
     return left
 
@@ -202,7 +202,7 @@ def test_a_large_project_leaves_several_short_lists(make_project: MakeProject, m
     monkeypatch.setattr(media_left, "AT_ONCE", 1)
     project = pictures(make_project, ["a" * 64, "b" * 64])
     with transaction() as db:
-        projects.delete_project(db, db.get_one(Project, project.id))
+        deleting.delete_project(db, db.get_one(Project, project.id))
     lists = sorted(store.folder("left").glob("*.txt"))
     assert sorted(path.read_text() for path in lists) == ["a" * 64 + "\n", "b" * 64 + "\n"]
 

@@ -17,7 +17,7 @@ from app.core import tasks as kinds
 from app.db import reading, transaction
 from app.errors import BadInput, Conflict
 from app.models import Encoding, Item, Project, Simulation, SimulationRun, User
-from app.services import projects, simulation_data, simulation_work, simulations, sweep
+from app.services import deleting, projects, simulation_data, simulation_work, simulations, sweep
 from tests.conftest import NOW, MakeProject
 from tests.services.test_labels import HAM, SPAM, skip, submit, undo
 from tests.services.test_queue import claim
@@ -331,7 +331,7 @@ def test_a_deleted_project_takes_its_simulations_with_it(known: Project, alice: 
     finish(known)
     assert kept(made)
     with transaction() as db:
-        projects.delete_project(db, db.get_one(Project, known.id))
+        deleting.delete_project(db, db.get_one(Project, known.id))
     assert kept(made) == []
     with reading() as db:
         assert db.scalars(select(Simulation.id)).all() == []

@@ -21,7 +21,7 @@ from PIL import Image
 from app import copies, files, storage, store
 from app.db import Database, reading, transaction
 from app.models import Encoding, Project, User
-from app.services import check, media_left, projects, sweep, uploads
+from app.services import check, deleting, media_left, sweep, uploads
 from app.services.backups.backup import backup
 from app.services.backups.restore import restore
 from app.settings import current
@@ -129,7 +129,7 @@ def test_from_upload_to_restore_over_hosts_that_share_a_bucket_only(
     hosts.go("restored")
     assert not store.exists(store.media_path(next(iter(seen))))
     with transaction() as db:
-        projects.delete_project(db, db.get_one(Project, project.id))
+        deleting.delete_project(db, db.get_one(Project, project.id))
     done = restore(tmp_path / "copy.tar", replace=True, expected=made.digest)
     assert (done.findings, done.files > IMAGES) == ([], True)
     assert lead.get(f"/api/v1/projects/{project.id}/export").text.count("\n") == 8

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Response
 
 from app.db import reading, transaction
 from app.models import Project
-from app.services import projects
+from app.services import deleting, projects
 from app.web.answers import answer
 from app.web.deps import Id, SignedIn, now
 from app.web.schemas import MemberIn, ProjectOut
@@ -78,7 +78,7 @@ def delete(project_id: Id, caller: SignedIn) -> Response:
     """Delete a project with its items, labels and rounds. There is no way back."""
     with transaction() as db:
         project, _ = projects.get(db, caller, project_id, "lead")
-        projects.delete_project(db, project)
+        deleting.delete_project(db, project)
         return Response(status_code=204)
 
 

@@ -8,7 +8,7 @@ from app.core import tasks
 from app.db import reading, transaction
 from app.errors import BadInput, Conflict, Refusal
 from app.models import Project
-from app.services import projects
+from app.services import deleting, projects
 from app.services.users import Caller
 from app.web.deps import Id, SignedIn
 from app.web.pages.assets import colors_url
@@ -56,7 +56,7 @@ def delete(request: Request, caller: SignedIn, project_id: Id, form: Form) -> Re
         if text(form, "confirm") != project.name:
             refusal = BadInput("The name does not match; nothing was deleted.")
             return _form(request, caller, project, role, {}, refusal)
-        projects.delete_project(db, project)
+        deleting.delete_project(db, project)
     return back_to("/", "deleted")
 
 
