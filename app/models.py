@@ -429,6 +429,7 @@ class Upload(Base):
     spool: Mapped[str | None] = mapped_column(String(100))  # the file's name in the store, while it waits
     state: Mapped[str] = mapped_column(String(12))  # waiting | imported | refused
     added: Mapped[int] = mapped_column(default=0)
+    bytes: Mapped[int | None] = mapped_column(BigId)  # of the added items: images as sent, others as kept
     duplicates: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
     errors: Mapped[list[Any] | None]  # the first refused rows: {"line"|"name", "error"}

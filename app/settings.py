@@ -79,6 +79,10 @@ class Settings(BaseSettings):
     upload_limit_bytes: int = Field(4 * 2**30, ge=1, description="Largest upload, in bytes, as sent.")
     upload_limit_columns: int = Field(10_000, ge=1, description="Most columns, or fields of a row, of an upload.")
     upload_limit_rows: int = Field(20_000_000, ge=1, description="Most rows of an upload.")
+    quota_items: int = Field(0, ge=0, description="Most items that a project may hold; 0: any number.")
+    quota_bytes: int = Field(
+        0, ge=0, description="Most bytes that a project's items may take, images as sent, others as kept; 0: any."
+    )
     unpacked_limit_bytes: int = Field(
         16 * 2**30, ge=1, description="Largest sum of an archive's files, in bytes, unpacked."
     )

@@ -13,6 +13,7 @@ from app.core import formats
 from app.core.formats import Bad, Row, Unreadable
 from app.core.tasks import Task, load
 from app.errors import BadInput
+from app.services import quotas
 from app.services.upload_journal import Journal
 from app.services.upload_mapping import Mapping, columns_of, guess_mapping, limits, sample
 from app.services.upload_rows import Refused, RowReader, missing_columns
@@ -28,7 +29,8 @@ def check(
 ) -> Checked:
     """Read every row of a file and decode every image; images that will be added are put into the store.
 
-    Raises BadInput where the file cannot be read, or a row is refused and `on_error` is "refuse".
+    Raises BadInput where the file cannot be read, it is more than a project may hold, or a row is refused and
+    `on_error` is "refuse".
     """
     told = [modality, task, asdict(mapping), on_error, file_name]
     # Images take a thousand times as long as texts: an archive that was interrupted goes on when it is sent again.
@@ -38,6 +40,8 @@ def check(
             _read_all(checked, modality, load(task), stream, file_name, mapping)
             if checked.refusals.count and on_error == "refuse":
                 raise checked.refusals.as_input_error(file_name)
+            # What a full project has already may come again; what is too much by itself is not even stored.
+            quotas.refuse_beyond(checked, None)
             if modality == "image":
                 _keep_media(checked, stream, file_name)
     except Unreadable as error:

@@ -74,11 +74,11 @@ def insert(
     label_as: str,
     now: datetime,
     rng: np.random.Generator,
-) -> int:
-    """Insert the rows that are good, each with a random key of its own; returns how many."""
+) -> tuple[int, int]:
+    """Insert the rows that are good, each with a random key of its own; returns how many, and their bytes."""
     good = checked.good
     votes = int(project.recipe["votes_wanted"])
-    first, added, answered = project.next_row, 0, 0
+    first, added, size, answered = project.next_row, 0, 0, 0
     same = {"project_id": project.id, "created_at": now}
     labels = checked.answered if label_as != "truth" else 0
     with bulk.growing(db, _ITEM, good), bulk.growing(db, _LABEL, labels):
@@ -88,7 +88,7 @@ def insert(
                 ids, keys = bulk.new_ids(db, _ITEM, len(new)), rng.random(len(new)).tolist()
                 rows = _items(new, ids, keys, first + added, votes, label_as == "truth")
                 bulk.insert_rows(db, _ITEM, _ITEM_NAMES, rows, same)
-                added += len(new)
+                added, size = added + len(new), size + sum(one.size for one in new)
                 if label_as != "truth":
                     given = _labels(new, ids, keys, answered, now, rng)
                     bulk.insert_rows(db, _LABEL, _LABEL_NAMES, given, {**same, "user_id": user_id, **_IMPORTED})
@@ -97,7 +97,7 @@ def insert(
     db.execute(update(Project).where(Project.id == project.id).values(next_row=first + added))
     tally.add(db, project.id, tally.NOBODY, tally.Counts(answered, answered, answered))
     db.refresh(project)
-    return added
+    return added, size
 
 
 def _items(

@@ -14,7 +14,7 @@ from typing import IO, Any
 from app import log, store
 
 SECONDS = 2.0  # of work that a kill may cost
-_VERSION = (1, *sys.version_info[:2])  # of the rows' form, which is Python's own
+_VERSION = (2, *sys.version_info[:2])  # of the rows' form, which is Python's own
 _log = log.get(__name__)
 
 

@@ -37,6 +37,7 @@ class Candidate(NamedTuple):
     external_id: str | None
     answer: str | None
     digest: bytes
+    size: int  # bytes: an image as sent, else content and meta as kept
 
 
 class RowReader:
@@ -55,7 +56,9 @@ class RowReader:
             beside = None if meta is None else _kept(meta)
             digest = digest_of(content)
             answer = self.answer(label, content)
-            return Candidate(row.place, _kept(content), beside, external_id(name), answer, digest)
+            kept = _kept(content)
+            size = len(row.values["image"]) if "image" in content else _bytes(kept) + _bytes(beside or "")
+            return Candidate(row.place, kept, beside, external_id(name), answer, digest, size)
         except (InvalidAnswer, NotAnImage) as error:
             raise Refused(str(error)) from error
         except orjson.JSONEncodeError as error:
@@ -153,6 +156,10 @@ def digest_of(content: dict[str, Any]) -> bytes:
 def _kept(value: Any) -> str:
     """Plain data as JSON. Raises Refused where it holds what a database cannot keep."""
     return _without_nul(orjson.dumps(value, default=str).decode())
+
+
+def _bytes(told: str) -> int:
+    return len(told) if told.isascii() else len(told.encode())
 
 
 def _without_nul(told: str) -> str:

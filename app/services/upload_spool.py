@@ -83,6 +83,11 @@ class Checked:
         return int(np.count_nonzero(self.marks == GOOD))
 
     @property
+    def good_bytes(self) -> int:
+        """How many bytes these take; all rows are read again for it."""
+        return sum(one.size for one in self.candidates())
+
+    @property
     def duplicates(self) -> int:
         """How many rows say what an earlier row, or an item of the project, says already."""
         return int(np.count_nonzero(self.marks == DUPLICATE))

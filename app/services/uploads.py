@@ -14,6 +14,7 @@ from app import jobs, store
 from app.db import transaction
 from app.errors import BadInput, NotFound, TooLarge
 from app.models import Project, Upload
+from app.services import quotas
 from app.services import upload_insert as insertion
 from app.services.upload_check import OnError, check
 from app.services.upload_mapping import Mapping, Preview, preview
@@ -121,15 +122,17 @@ def import_file(
             insertion.leave_out_known(db, project, ready)
             if ready.refusals.count and on_error == "refuse":
                 raise ready.refusals.as_input_error(file_name)
-        added = insertion.insert(db, project, ready, user_id, mapping.label_as, now, rng)
+        quotas.refuse_beyond(ready, quotas.held(db, project))
+        added, size = insertion.insert(db, project, ready, user_id, mapping.label_as, now, rng)
         result = Result(added, ready.duplicates, ready.refusals.errors, ready.refusals.count)
-    _record(db, upload or keep(db, project, user_id, file_name, None, now), result)
+    _record(db, upload or keep(db, project, user_id, file_name, None, now), result, size)
     jobs.enqueue(db, "run_encoding", project.id)
     return result
 
 
-def _record(db: Session, upload: Upload, result: Result) -> None:
+def _record(db: Session, upload: Upload, result: Result, size: int) -> None:
     upload.state, upload.spool = "imported", None
+    upload.bytes = size
     upload.added, upload.duplicates, upload.refused = result.added, result.duplicates, result.refused_count
     upload.errors = result.refused[:_ERRORS_RECORDED]
     db.flush()

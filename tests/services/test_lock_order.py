@@ -100,10 +100,8 @@ def test_a_project_is_deleted_while_a_person_is_forgotten(project: Project, data
     assert check.examine(datetime.now(UTC)) == []
 
 
-def test_a_round_is_published_while_a_person_is_forgotten_or_a_project_deleted(
-    project: Project, database: Database, bob: User
-) -> None:
-    forget = lambda: forgetting.forget(bob.id, "delete", NOW)  # noqa: E731
-    assert at_once(lambda: publish(project), "UPDATE label", forget) == []
-    assert at_once(lambda: publish(project), "UPDATE label", lambda: delete(project)) == []
+@pytest.mark.parametrize("does", ["forget", "delete"])
+def test_a_round_is_published_while_its_labels_go(project: Project, database: Database, bob: User, does: str) -> None:
+    second = {"forget": lambda: forgetting.forget(bob.id, "delete", NOW), "delete": lambda: delete(project)}[does]
+    assert at_once(lambda: publish(project), "UPDATE label", second) == []
     assert check.examine(datetime.now(UTC)) == []

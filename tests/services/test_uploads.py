@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from app import store
 from app.db import reading, transaction
 from app.errors import BadInput, NotFound, TooLarge
 from app.models import Item, Label, Project, Upload, User
-from app.services import uploads
+from app.services import quotas, uploads
 from app.services.uploads import Mapping, Result
 from app.settings import current
 
@@ -366,6 +367,46 @@ def test_an_upload_over_the_limit_leaves_no_file(data_dir: Path, monkeypatch: py
     with pytest.raises(TooLarge):
         uploads.spool(io.BytesIO(b"x" * 11))
     assert list(store.folder("uploads").iterdir()) == []
+
+
+def test_a_project_holds_no_more_items_than_its_quota(
+    make_project: MakeProject, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARGINALIA_QUOTA_ITEMS", "3")
+    current.cache_clear()
+    project = make_project()
+    alone = refused(project, alice, "text\none\ntwo\nthree\nfour\n")
+    assert "It holds at most 3 items, and the file adds 4." in alone.detail
+    assert add(project, alice, "text\none\ntwo\ntwo\n").added == 2
+    together = refused(project, alice, "text\ntwo\nthree\nfour\n")
+    assert "It holds 2 of 3 items, and the file adds 2." in together.detail
+    assert together.extra == {"errors": [{"field": "quota_items", "error": "3 items a project"}], "added": 0}
+    assert add(project, alice, "text\none\nthree\n").added == 1
+    assert add(project, alice, "text\none\ntwo\nthree\n") == Result(0, 3, [], 0)
+    assert add(make_project(), alice, "text\nfour\n").added == 1
+
+
+def test_a_project_takes_no_more_bytes_than_its_quota(
+    make_project: MakeProject, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts_of = make_project()
+    assert add(texts_of, alice, "text,from\nwörd,x\n").added == 1
+    pictures = [noise(seed) for seed in range(3)]
+    project = make_project(modality="image")
+    assert add(project, alice, archive({"a.png": pictures[0], "again.png": pictures[0]}), "a.zip").added == 1
+    with reading() as db:
+        size = len('{"text":"wörd"}'.encode()) + len('{"from":"x"}')
+        assert quotas.held(db, db.get_one(Project, texts_of.id)) == quotas.Held(1, size)
+        assert quotas.held(db, db.get_one(Project, project.id)) == quotas.Held(1, len(pictures[0]))
+    most = sum(map(len, pictures)) - 1
+    monkeypatch.setenv("MARGINALIA_QUOTA_BYTES", str(most))
+    current.cache_clear()
+    alone = archive({f"{number}.png": data for number, data in enumerate(pictures)})
+    assert f"adds {most + 1:,}" in refused(make_project(modality="image"), alice, alone, "c.zip").detail
+    assert not store.media_path(sha256(pictures[2]).hexdigest()).exists()  # no project could ever show it
+    told = refused(project, alice, archive({"b.png": pictures[1], "c.png": pictures[2]}), "b.zip").detail
+    assert f"It holds {len(pictures[0]):,} of {most:,} bytes" in told
+    assert add(project, alice, archive({"b.png": pictures[1]}), "b.zip").added == 1
 
 
 @pytest.mark.parametrize(

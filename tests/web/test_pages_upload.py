@@ -3,10 +3,12 @@
 import re
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from app.db import reading
 from app.models import Item, User
+from app.settings import current
 
 CSV = b"id,text,label\n1,Buy now,spam\n2,See you at noon,ham\n"
 
@@ -52,6 +54,24 @@ def test_bad_rows_are_named_and_the_good_ones_are_kept_only_on_request(
     assert "2 items added" in kept.text
     assert "line 4" in kept.text
     assert count() == 2
+
+
+def test_what_is_over_the_quota_is_refused_with_the_figures(
+    client_for: Any, make_project: Any, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARGINALIA_QUOTA_ITEMS", "3")
+    monkeypatch.setenv("MARGINALIA_QUOTA_BYTES", "5000")
+    current.cache_clear()
+    project, client = make_project(["one", "two"]), client_for(alice)
+    assert "holds 2 of 3 items and 0 of 5\u202f000 bytes" in client.get(f"/projects/{project.id}/upload").text
+    address = send(client, project, "mails.csv", CSV)
+    refused = client.post(address, data={"text": "text", "label": "label"})
+    assert refused.status_code == 422
+    assert "It holds 2 of 3 items, and the file adds 2." in refused.text
+    assert count() == 2
+    head = {"Content-Type": "text/csv"}
+    by_api = client.post(f"/api/v1/projects/{project.id}/items", content=CSV, headers=head, params={"label": "label"})
+    assert (by_api.status_code, by_api.json()["errors"][0]["field"]) == (422, "quota_items")
 
 
 def test_sending_the_same_step_again_adds_nothing(client_for: Any, make_project: Any, alice: User) -> None:

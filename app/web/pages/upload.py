@@ -15,7 +15,7 @@ from app.core import plugins
 from app.db import reading, transaction
 from app.errors import BadInput
 from app.models import Project, Upload
-from app.services import projects, uploads
+from app.services import projects, quotas, uploads
 from app.services.users import Caller
 from app.settings import current
 from app.web.deps import Id, SignedIn, now
@@ -39,6 +39,7 @@ def show(request: Request, caller: SignedIn, project_id: Id) -> Response:
             role=role,
             suffixes=[str(one.facts["suffix"]) for one in plugins.describe("formats") if one.facts.get("reads")],
             limit=current().upload_limit_bytes,
+            quotas=quotas.told(db, project),
             said=said(request),
         )
 
