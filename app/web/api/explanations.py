@@ -27,7 +27,10 @@ def ask(lease_id: Id, caller: SignedIn) -> Response:
         return shown(explanations.ask(db, caller, lease_id, now()))
 
 
-@router.get("", responses={202: {"description": "It is being worked out."}})
+@router.get(
+    "",
+    responses={202: {"description": "It is being worked out."}, 409: {"description": "No suggestion is shown to you."}},
+)
 def look(lease_id: Id, caller: SignedIn) -> Response:
     """What was asked for, as far as it is."""
     with reading() as db:
