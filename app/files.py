@@ -204,12 +204,13 @@ def folders_in(path: Path) -> list[str]:
 
 
 def under(path: Path) -> Iterator[Path]:
-    """Every file below a folder, but for those that are being written."""
+    """Every file below a folder, but for those that are being written, and for folders that go meanwhile."""
     named = _named(path)
     if named is not None:
         yield from (root() / one.name for one in named[0].under(named[1]))
         return
-    yield from (one for one in path.rglob("*") if one.is_file() and not one.name.startswith(".part-"))
+    for folder, _, names in os.walk(path):  # rglob ends with an error where a folder is taken from under it
+        yield from (Path(folder) / name for name in names if not name.startswith(".part-"))
 
 
 def opened(folder: Path) -> Iterator[tuple[Path, IO[bytes], int]]:

@@ -55,7 +55,7 @@ def _completed(found: dict[str, Any]) -> dict[str, Any]:
             operation["responses"].pop("422", None)
             if path.startswith("/api/"):  # probes are never refused
                 for each in _refusals(path, method, operation):
-                    operation["responses"].setdefault(str(each.status), _response(each))
+                    operation["responses"].setdefault(str(each.status), response_of(each))
                 operation["security"] = [{"token": []}]
     return found
 
@@ -71,7 +71,8 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[type[Re
     return found
 
 
-def _response(refusal: type[Refusal]) -> dict[str, Any]:
+def response_of(refusal: type[Refusal]) -> dict[str, Any]:
+    """A refusal as a route names it that gives one beyond the usual."""
     return {
         "description": refusal.title,
         "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},

@@ -3,10 +3,12 @@
 from fastapi import APIRouter, Response
 
 from app.db import reading, transaction
+from app.errors import Conflict
 from app.models import Explanation
 from app.services import explanations
 from app.web.answers import answer
 from app.web.deps import Id, SignedIn, now
+from app.web.openapi import response_of
 from app.web.strict_json import StrictRoute
 
 router = APIRouter(prefix="/api/v1/leases/{lease_id}/explanation", tags=["explanations"], route_class=StrictRoute)
@@ -29,7 +31,7 @@ def ask(lease_id: Id, caller: SignedIn) -> Response:
 
 @router.get(
     "",
-    responses={202: {"description": "It is being worked out."}, 409: {"description": "No suggestion is shown to you."}},
+    responses={202: {"description": "It is being worked out."}, 409: response_of(Conflict)},
 )
 def look(lease_id: Id, caller: SignedIn) -> Response:
     """What was asked for, as far as it is."""
