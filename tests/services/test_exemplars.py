@@ -36,14 +36,18 @@ def answer(project: Project, user: User, n: int) -> list[int]:
     return [one.item_id for one in held]
 
 
-@pytest.fixture
-def learned(make_project: MakeProject, bob: User) -> Project:
-    """Twelve of sixteen items are answered by Bob, and learned."""
+def taught(make_project: MakeProject, user: User) -> Project:
+    """Twelve of sixteen items are answered by one person, and learned."""
     project = make_project(TEXTS, recipe={"encoder": {"name": "hashed_ngrams"}})
     tasks.run_encoding(project.id)
-    answer(project, bob, 12)
+    answer(project, user, 12)
     tasks.run_round(project.id)
     return project
+
+
+@pytest.fixture
+def learned(make_project: MakeProject, bob: User) -> Project:
+    return taught(make_project, bob)
 
 
 def test_a_round_keeps_the_exemplars_of_each_class_and_the_next_takes_their_place(learned: Project, bob: User) -> None:

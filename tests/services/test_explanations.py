@@ -14,7 +14,7 @@ from app.models import Explanation, Lease, Project, QueueRow, User
 from app.services import explanations, sweep, users
 from app.services.queue import Claim
 from tests.conftest import NOW, MakeProject
-from tests.services.test_exemplars import TEXTS, answer
+from tests.services.test_exemplars import taught
 from tests.services.test_labels import submit
 from tests.services.test_queue import TAILS, claim
 from workers import tasks
@@ -22,11 +22,7 @@ from workers import tasks
 
 @pytest.fixture
 def learned(make_project: MakeProject, bob: User) -> Project:
-    project = make_project(TEXTS, recipe={"encoder": {"name": "hashed_ngrams"}})
-    tasks.run_encoding(project.id)
-    answer(project, bob, 12)
-    tasks.run_round(project.id)
-    return project
+    return taught(make_project, bob)
 
 
 def held(project: Project, user: User) -> Claim:
