@@ -87,8 +87,8 @@ def _note(size: int) -> None:
 
 def _all() -> Iterator[tuple[float, int, Path]]:
     """Each copy: when it was used last, its size, its path."""
-    for place, _, names in os.walk(folder()):  # rglob ends with an error where a folder is taken from under it
-        for path in (Path(place) / name for name in names):
+    for where, _, names in os.walk(folder()):  # rglob ends with an error where a folder is taken from under it
+        for path in (Path(where) / name for name in names):
             with suppress(FileNotFoundError):
                 told = path.stat()
                 if S_ISREG(told.st_mode):

@@ -89,30 +89,31 @@ class Bucket:
             if self._is_whole:
                 self.fs.put_file(str(source), self._path(name))
                 return
-            part = self._path(f"{Path(name).parent.as_posix()}/{_PART}{uuid4().hex}")
-            try:
+            with self._renamed(name) as part:
                 self.fs.put_file(str(source), part)
-                self.fs.mv(part, self._path(name))
-            except BaseException:
-                with suppress(Exception):
-                    self.fs.rm_file(part)
-                raise
 
     def put_many(self, objects: Mapping[str, bytes]) -> None:
         """Store small objects, many at once."""
-        if not self._is_whole:
+        with _asking():
+            if self._is_whole:
+                self.fs.pipe({self._path(name): content for name, content in objects.items()})
+                return
             for name, content in objects.items():
-                self._put_small(name, content)
-            return
-        with _asking():
-            self.fs.pipe({self._path(name): content for name, content in objects.items()})
+                with self._renamed(name) as part:
+                    self.fs.makedirs(part.rpartition("/")[0], exist_ok=True)
+                    self.fs.pipe_file(part, content)
 
-    def _put_small(self, name: str, content: bytes) -> None:
+    @contextmanager
+    def _renamed(self, name: str) -> Iterator[str]:
+        """A path to write to, which takes the name when it is whole; what failed is gone."""
         part = self._path(f"{Path(name).parent.as_posix()}/{_PART}{uuid4().hex}")
-        with _asking():
-            self.fs.makedirs(part.rpartition("/")[0], exist_ok=True)
-            self.fs.pipe_file(part, content)
+        try:
+            yield part
             self.fs.mv(part, self._path(name))
+        except BaseException:
+            with suppress(Exception):
+                self.fs.rm_file(part)
+            raise
 
     def get(self, name: str, target: Path, size: int | None = None) -> None:
         """Copy an object to a local file; `size`: how large it must be. Raises FileNotFoundError."""
