@@ -3,8 +3,6 @@
 import contextlib
 import io
 import json
-import tracemalloc
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.core import formats, plugins
 from app.core.formats import Bad, Limits, Row, Unreadable
+from tests.memory import peak_of
 
 LIMITS = Limits()
 
@@ -316,17 +315,10 @@ class Generated(io.RawIOBase):
 )
 def test_a_large_file_is_read_in_little_memory(name: str, head: bytes, row: bytes, tail: bytes):
     rows = 100_000
+    assert peak_of(_read_generated, name, head, row, tail, rows) < 2_000_000 < len(row) * rows
+
+
+def _read_generated(name: str, head: bytes, row: bytes, tail: bytes, rows: int) -> None:
     stream = io.BufferedReader(Generated(head, row, tail, rows))
-    tracemalloc.start()
-    tracemalloc.clear_traces()  # it may have been on: what was there before is not counted
-    try:
-        count = sum(isinstance(one, Row) for one in _consume(formats.get(name).read(stream, LIMITS)))  # type: ignore[arg-type]
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    count = sum(isinstance(one, Row) for one in formats.get(name).read(stream, LIMITS))  # type: ignore[arg-type]
     assert count == rows + (name == "json")
-    assert peak < 2_000_000 < len(row) * rows
-
-
-def _consume(rows: Iterator[Row | Bad]) -> Iterator[Row | Bad]:
-    yield from rows
