@@ -4,7 +4,7 @@ Colours come from the style sheet (classes only), so no inline style is needed. 
 description, and the pages put a table with the same numbers beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -174,6 +174,20 @@ def bar(share: float, index: int) -> Markup:
         '<rect class="bar-ground" width="100" height="8"/>'
         '<rect class="class-fill c{}" width="{}" height="8"/></svg>'
     ).format(index, f"{width:.2f}")
+
+
+def steps(took: Mapping[str, float], order: Sequence[str], most: float, said: str) -> Markup:
+    """Seconds of a round's steps side by side, on a scale that ends at `most`; `said` tells them in words."""
+    scale, at, parts = 120 / most if most > 0 else 0.0, 0.0, []
+    for number, name in enumerate(order):
+        width = max(0.0, took.get(name, 0.0)) * scale
+        parts.append(f'<rect class="step-{number % 8}" x="{at:.2f}" width="{width:.2f}" height="10"/>')
+        at += width
+    ground = '<rect class="bar-ground" width="120" height="10"/>'
+    return Markup(  # noqa: S704  # numbers only inside; the sentence is escaped
+        f'<svg class="steps" viewBox="0 0 120 10" role="img" aria-label="{escape(said)}">'
+        f"<title>{escape(said)}</title>{ground}{''.join(parts)}</svg>"
+    )
 
 
 def _svg(name: str, width: int, height: int, title: str, said: str, inside: str) -> Markup:

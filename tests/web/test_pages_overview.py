@@ -66,3 +66,21 @@ def test_a_quality_from_before_it_had_dimensions_does_not_break_the_page(
     shown = client_for(alice).get(f"/projects/{project.id}")
     assert shown.status_code == 200
     assert "spread over about 210 dimensions" in shown.text
+
+
+def test_the_steps_of_rounds_are_drawn_on_one_scale_and_told_in_words(
+    client_for: ClientFor, make_project: MakeProject, alice: User
+) -> None:
+    project = make_project(["one"])
+    took = ({"fit": 0.5, "choose": 0.5, "total": 1.0}, {"read": 1.0, "fit": 1.0, "total": 2.0}, None)
+    with transaction() as db:
+        for number, seconds in enumerate(took, 1):
+            fields = {"state": "published", "opened_at": NOW, "published_at": NOW, "seed": 1, "recipe": {}}
+            db.add(Round(project_id=project.id, number=number, labels_used=1, seconds=seconds, **fields))
+    page = client_for(alice).get(f"/projects/{project.id}").text
+    newer, older = "read 1.0\u00a0s, fit 1.0\u00a0s", "fit 500\u00a0ms, choose 500\u00a0ms"
+    assert page.index(newer) < page.index(older)
+    drawn = page[page.index(older) :]
+    assert 'class="step-2" x="0.00" width="30.00"' in drawn
+    assert 'class="step-3" x="30.00" width="30.00"' in drawn
+    assert page.count('class="steps"') == 2

@@ -17,7 +17,8 @@ from app.web.render import page
 
 router = APIRouter(include_in_schema=False)
 ROUNDS = 20
-QUEUE = 8
+QUEUE = 5
+STEPS = ("read", "merge", "fit", "choose", "exemplars")  # as they follow each other; PostgreSQL keeps no order
 
 
 @router.get("/projects/{project_id}")
@@ -65,6 +66,7 @@ def _for_leads(db: Session, project: Project) -> dict[str, Any]:
     curve = progress.learning_curve(db, project)
     counts = progress.class_counts(db, project)
     ahead = outlook.outlook(db, project, curve)
+    latest = [_drawn(one) for one in progress.rounds(db, project, ROUNDS)]
     return {
         "outlook": ahead,
         "to_come": [_point(one) for one in ahead["forecast"] or ()],
@@ -75,10 +77,18 @@ def _for_leads(db: Session, project: Project) -> dict[str, Any]:
         "indexes": {each["name"]: number for number, each in enumerate(project.task["classes"])},
         "queue": progress.queue_rows(db, project, QUEUE),
         "skips": skips.reasons(db, project),
-        "rounds": progress.rounds(db, project, ROUNDS),
+        "rounds": latest,
+        "step_names": STEPS,
+        "longest_round": max((sum(one["steps"].values()) for one in latest), default=0.0),
         "people": progress.annotators(db, project),
         "workers": progress.workers(db, now()),
     }
+
+
+def _drawn(one: dict[str, Any]) -> dict[str, Any]:
+    """The round with the seconds of its steps in their order, without their total."""
+    took = one["seconds"] or {}
+    return one | {"steps": {name: took[name] for name in STEPS if name in took}, "took": took.get("total")}
 
 
 def _point(one: dict[str, Any]) -> Point:
