@@ -153,6 +153,7 @@ class Project(Base):
     queue_round_id: Mapped[int | None] = mapped_column(BigId)
     encoding_id: Mapped[int | None] = mapped_column(BigId)
     round_asked_at: Mapped[datetime | None]
+    checkpoint: Mapped[str | None] = mapped_column(String(32))  # see services/round_arrays.py
 
 
 class Member(Base):
@@ -354,6 +355,7 @@ class Round(Base):
     metrics: Mapped[dict[str, Any] | None]
     seconds: Mapped[dict[str, Any] | None]
     error: Mapped[str | None] = mapped_column(Text)
+    measured_as: Mapped[str | None] = mapped_column(String(32))  # in the names of arrays; see services/round_arrays.py
     __table_args__ = (
         Index("uq_round_number", "project_id", "number", unique=True),
         # Never two at once for a project, whatever the messages say.

@@ -191,25 +191,6 @@ def save_arrays(path: Path, **arrays: Any) -> None:
         np.savez(file, **arrays)
 
 
-def save_checkpoint(project_id: int, checkpoint: "tuple[int, Any] | None") -> None:
-    """Keep what successive models are compared with: labels, and predictions of fixed rows. None changes nothing."""
-    if checkpoint is not None:
-        path = root() / "projects" / str(project_id) / "checkpoint.npz"
-        save_arrays(path, labels=checkpoint[0], predictions=checkpoint[1])
-
-
-def read_checkpoint(project_id: int) -> "tuple[int, Any] | None":
-    """The last one that was kept; None before there is any."""
-    import numpy as np
-
-    path = root() / "projects" / str(project_id) / "checkpoint.npz"
-    try:
-        with np.load(local(path), allow_pickle=False) as arrays:
-            return int(arrays["labels"]), arrays["predictions"]
-    except FileNotFoundError:
-        return None
-
-
 def read_arrays(path: Path) -> dict[str, Any]:
     """The named arrays of an .npz. Raises FileNotFoundError."""
     import numpy as np

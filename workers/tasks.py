@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from app import log, outages, stopping, store
@@ -23,12 +23,16 @@ from app.services import (
     leases,
     measuring,
     media_left,
+    round_arrays,
     round_data,
     rounds,
     simulation_work,
 )
 from app.services import sweep as sweeping
 from workers import explaining, scoring, simulating
+
+if TYPE_CHECKING:
+    from app.core.round import MeasureOutput
 
 TIDY_SECONDS = 60.0
 UNSWEPT_SECONDS = 15.0  # without a sweep; a worker that is busy sweeps beside its work
@@ -118,10 +122,10 @@ def _compute_round(opened: rounds.Opened) -> None:
     read_in = time.monotonic() - began
     output = run(replace(known.given, scoring=scoring.scoring_of(opened, known.given.features, step)))
     output.seconds["read"] = round(read_in, 4)
-    rounds.save(opened, output)
+    checkpoint = round_arrays.save(opened.project_id, opened.round_id, output)
     output.seconds["total"] = round(time.monotonic() - began, 4)
     with transaction() as db:
-        rounds.publish(db, opened, output, known, datetime.now(UTC))
+        rounds.publish(db, opened, output, known, datetime.now(UTC), checkpoint)
         kept = rounds.forget_old(db, opened.project_id)
     store.forget_rounds(opened.project_id, kept)
     _log.info(
@@ -149,9 +153,7 @@ def measure_round(project_id: int) -> None:
             known = round_data.read(db, opened.round_id, _hand_back_if_stopping)
         output = measure(known.given)
         if output is not None:
-            measuring.save(opened, output)
-            with transaction() as db:
-                measuring.publish(db, opened, output, known, datetime.now(UTC))
+            _keep_measured(opened, output, known)
     except HandedBackError:
         with transaction() as db:
             measuring.hand_back(db, opened)
@@ -161,6 +163,16 @@ def measure_round(project_id: int) -> None:
             measuring.fail(db, opened, f"{type(error).__name__}: {error}", datetime.now(UTC))
     finally:
         _state["doing"] = None
+
+
+def _keep_measured(opened: rounds.Opened, output: "MeasureOutput", known: round_data.Read) -> None:
+    names = round_arrays.save_measured(opened.project_id, opened.round_id, output)
+    with transaction() as db:
+        is_heard = measuring.publish(db, opened, output, known, names, datetime.now(UTC))
+    if not is_heard:
+        _log.warning("measured too late", project=opened.project_id, round=opened.number)
+    elif names[1] is not None:
+        round_arrays.forget_checkpoints(opened.project_id, names[1], datetime.now(UTC))
 
 
 def _heartbeat(opened: rounds.Opened) -> Callable[[str], None]:

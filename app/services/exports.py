@@ -19,10 +19,10 @@ from app.core.tasks import Task, load
 from app.db import database, reading
 from app.errors import BadInput, NotFound
 from app.models import Item, Project, Round, User
-from app.services import raw
+from app.services import raw, round_arrays
 from app.services.export_shape import flat_columns, flatten, standing_labels
 from app.services.export_votes import MergedAnswers, merged_answers
-from app.services.round_data import features_of, probabilities
+from app.services.round_data import features_of
 
 PAGE_ROWS = 1000
 _DENSE = 4  # rows read for each that is wanted
@@ -162,7 +162,7 @@ class _Predictions:
         found = db.get(Round, project.queue_round_id) if project.queue_round_id else None
         if found is not None:
             self.round = found.number
-            scores = probabilities(project.id, found.id)
+            scores = round_arrays.probabilities(found)
             # Scores of another number of classes are of a task that was changed since.
             self.scores = scores if scores is not None and scores.shape[1] == task.outputs else None
             self.cuts = Cuts(0 if scores is None else len(scores))

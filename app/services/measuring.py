@@ -3,12 +3,10 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from app import store
-from app.models import Label, Project, Round
+from app.models import LOCK, Label, Project, Round
 from app.services.passing import has_passed
 from app.services.round_data import Read
 from app.services.rounds import Opened
@@ -70,20 +68,18 @@ def open_measuring(db: Session, project_id: int, owner: str, now: datetime) -> O
     return Opened(made.id, project_id, made.number, owner, "to be measured")
 
 
-def save(opened: Opened, output: "MeasureOutput") -> None:
-    """Put what was measured on disk: the fold models, and the pool's scores with the labelled rows out of fold."""
-    folder = store.round_folder(opened.project_id, opened.round_id)
-    store.save_arrays(folder / "measured.npz", **output.state)
-    store.save_checkpoint(opened.project_id, output.checkpoint)
-    with store.writing(folder / "probabilities.npy") as file:
-        np.save(file, output.probabilities)
+def publish(
+    db: Session, opened: Opened, output: "MeasureOutput", known: Read, names: tuple[str, str | None], now: datetime
+) -> bool:
+    """Add the quality to the round's record, and point at what was measured; see services/round_arrays.py.
 
-
-def publish(db: Session, opened: Opened, output: "MeasureOutput", known: Read, now: datetime) -> None:
-    """Add the quality to the round's record. A project that was deleted meanwhile has no round any more."""
-    made = db.get(Round, opened.round_id)
-    if made is None:
-        return
+    False, and nothing changes, where another was quicker, or the project was deleted. Who comes when its lease is over
+    is taken all the same, if nobody was quicker: else two slow workers would measure in turns and never be heard.
+    """
+    project = db.get(Project, opened.project_id, with_for_update=LOCK)
+    made = db.get(Round, opened.round_id, populate_existing=True)
+    if project is None or made is None or made.measured_at is not None:
+        return False
     made.metrics = {
         **(made.metrics or {}),
         **output.metrics,
@@ -91,6 +87,9 @@ def publish(db: Session, opened: Opened, output: "MeasureOutput", known: Read, n
         "labels": len(known.given.answers),
     }
     made.measured_at, made.measure_ends_at = now, None
+    made.measured_as, checkpoint = names
+    project.checkpoint = checkpoint or project.checkpoint
+    return True
 
 
 def hand_back(db: Session, opened: Opened) -> None:
@@ -100,6 +99,6 @@ def hand_back(db: Session, opened: Opened) -> None:
 
 
 def fail(db: Session, opened: Opened, error: str, now: datetime) -> None:
-    """Record why nothing was measured; it is tried again after a pause."""
-    values = {"error": error[:4000], "measure_ends_at": now + AFTER_FAILURE}
-    db.execute(update(Round).where(Round.id == opened.round_id).values(**values))
+    """Record why nothing was measured; it is tried again after a pause. Nothing where another has taken it over."""
+    mine = update(Round).where(Round.id == opened.round_id, Round.owner == opened.owner, Round.measured_at.is_(None))
+    db.execute(mine.values(error=error[:4000], measure_ends_at=now + AFTER_FAILURE))

@@ -15,6 +15,7 @@ from app.core.findings import History
 from app.core.stages.duplicates import COPIES
 from app.core.tasks import load as load_task
 from app.models import SETTLED, UNSETTLED, Item, Label, Lease, Project, Round
+from app.services import round_arrays
 from app.services.skips import FOREIGN
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
     answers = [(one.row, one.user_id, one.answer) for one in standing]
     audit = audit_set(db, project.id)
     last = _last(db, project.id, made)
-    measured = _state(project.id, _last(db, project.id, made, is_measured=True), "measured.npz")
+    measured_last = _last(db, project.id, made, is_measured=True)
+    measured = round_arrays.measured_model(measured_last) if measured_last else None
     verdict = _verdict(db, project.id)
     given = RoundInput(
         task=load_task(project.task),
@@ -64,19 +66,19 @@ def read(db: Session, round_id: int, step: Callable[[str], None]) -> Read:
             .where(Lease.project_id == project.id, Lease.ended_at.is_(None)),
         ),
         audit_rows=audit.rows,
-        previous=_state(project.id, last, "model.npz"),
+        previous=round_arrays.model(last) if last else None,
         queue_size=project.recipe["queue_size"],
         seed=made.seed,
         step=step,
         measured=measured,
-        scores=_scores(project),
+        scores=_scores(db, project),
         # The first round over new features is measured at once: the old number is that of another model.
         measuring="cheap" if measured is not None or not _was_measured(db, project.id) else "now",
         drawn_rows=_drawn_rows(standing),
         foreign_rows=_foreign_rows(db, project.id),
         verdict=(verdict or {}).get("verdict", ""),
         similarity=_similarity(made),
-        history=_history(db, project.id, standing, verdict),
+        history=_history(db, project, standing, verdict),
         fresh_rows=_fresh_rows(db, project.id),
     )
     return Read(given, seen, audit, seen_ended)
@@ -166,12 +168,12 @@ def _verdict(db: Session, project_id: int) -> dict[str, Any] | None:
     return found
 
 
-def _history(db: Session, project_id: int, standing: Sequence[Any], verdict: dict[str, Any] | None) -> History:
+def _history(db: Session, project: Project, standing: Sequence[Any], verdict: dict[str, Any] | None) -> History:
     """How the labels came: every item that was chosen, in order, with the probability of that choice."""
     picks = db.execute(
         select(Item.row, Label.inclusion_probability)
         .join(Item, Item.id == Label.item_id)
-        .where(Label.project_id == project_id, Label.ended_by.is_distinct_from("undone"))
+        .where(Label.project_id == project.id, Label.ended_by.is_distinct_from("undone"))
         .order_by(Label.created_at, Label.id)
     )
     first: dict[int, float | None] = {}
@@ -183,7 +185,7 @@ def _history(db: Session, project_id: int, standing: Sequence[Any], verdict: dic
         queued_rows=_oldest_first({one.row: one.created_at for one in standing if one.chosen_by == "queue"}),
         picked_rows=np.array(list(first), np.int64),
         picked_with=np.array(known) if len(known) == len(first) else None,
-        checkpoint=store.read_checkpoint(project_id),
+        checkpoint=round_arrays.read_checkpoint(project),
         verdict=verdict,
     )
 
@@ -223,24 +225,7 @@ def _was_measured(db: Session, project_id: int) -> bool:
     return bool(db.scalar(select(query)))
 
 
-def _state(project_id: int, last: Round | None, name: str) -> dict[str, Any] | None:
-    if last is None:
-        return None
-    try:
-        return store.read_arrays(store.round_folder(project_id, last.id) / name)
-    except FileNotFoundError:
-        return None
-
-
-def _scores(project: Project) -> Any:
+def _scores(db: Session, project: Project) -> Any:
     """The last round's probabilities, mapped: what was known of each labelled item without its label."""
-    return probabilities(project.id, project.queue_round_id or 0)
-
-
-def probabilities(project_id: int, round_id: int) -> Any:
-    """What a round's model says of every item, mapped; None where it kept nothing."""
-    path = store.round_folder(project_id, round_id) / "probabilities.npy"
-    try:
-        return np.load(store.local(path), mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        return None
+    made = db.get(Round, project.queue_round_id) if project.queue_round_id else None
+    return round_arrays.probabilities(made) if made else None

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session, aliased
 
-from app import jobs, store
+from app import jobs
 from app.core.reasons import Reason
 from app.models import LOCK, Encoding, Label, Project, QueueRow, Round, Shard
 from app.services import browse, exemplars, shards
@@ -190,20 +189,13 @@ def hand_back(db: Session, opened: Opened) -> None:
     jobs.enqueue(db, "run_round", opened.project_id)
 
 
-def save(opened: Opened, output: "RoundOutput") -> None:
-    """Put the round's arrays on disk, before anything speaks of them."""
-    folder = store.round_folder(opened.project_id, opened.round_id)
-    store.save_arrays(folder / "model.npz", **output.state)
-    store.save_checkpoint(opened.project_id, output.checkpoint)
-    if output.is_measured and output.state:
-        store.save_arrays(folder / "measured.npz", **output.state)
-    if output.probabilities is not None:
-        with store.writing(folder / "probabilities.npy") as file:
-            np.save(file, output.probabilities)
+def publish(
+    db: Session, opened: Opened, output: "RoundOutput", known: Read, now: datetime, checkpoint: str | None = None
+) -> None:
+    """Flip the project to this round's queue, in one transaction. Raises LeaseLostError where the round is not ours.
 
-
-def publish(db: Session, opened: Opened, output: "RoundOutput", known: Read, now: datetime) -> None:
-    """Flip the project to this round's queue, in one transaction. Raises LeaseLostError where the round is not ours."""
+    checkpoint: the name of the one that it left, if it did; see services/round_arrays.py.
+    """
     project = db.get(Project, opened.project_id, with_for_update=LOCK)
     if project is None:
         raise LeaseLostError
@@ -225,6 +217,7 @@ def publish(db: Session, opened: Opened, output: "RoundOutput", known: Read, now
     db.execute(old.execution_options(synchronize_session=False))
     shards.end(db, shards.SCORE, [made.id])
     project.queue_round_id = made.id
+    project.checkpoint = checkpoint or project.checkpoint
     made.state, made.published_at, made.lease_ends_at = "published", now, None
     made.labels_used, made.pool_size = len(known.given.answers), output.pool_size
     made.queue_size, made.strategy, made.rows = len(output.queue), output.strategy, known.given.features.rows

@@ -11,7 +11,18 @@ from sqlalchemy import select
 from app import store
 from app.db import reading, transaction
 from app.models import Encoding, Item, Label, Project, QueueRow, Round, User
-from app.services import check, encoding_data, encodings, labels, progress, round_data, rounds, skips, sweep
+from app.services import (
+    check,
+    encoding_data,
+    encodings,
+    labels,
+    progress,
+    round_arrays,
+    round_data,
+    rounds,
+    skips,
+    sweep,
+)
 from tests.conftest import NOW, MakeProject, add_items
 from tests.services.test_labels import HAM, SPAM, skip, submit, undo
 from tests.services.test_queue import claim
@@ -158,9 +169,9 @@ def test_a_label_that_came_while_the_round_ran_waits_for_the_next(learning: Proj
     from app.core.round import run
 
     output = run(known.given)
-    rounds.save(opened, output)
+    checkpoint = round_arrays.save(opened.project_id, opened.round_id, output)
     with transaction() as db:
-        rounds.publish(db, opened, output, known, datetime.now(UTC))
+        rounds.publish(db, opened, output, known, datetime.now(UTC), checkpoint)
     with reading() as db:
         fresh = db.scalars(select(Label).where(Label.learned_round_id.is_(None))).all()
         assert len(fresh) == 1

@@ -151,17 +151,17 @@ def test_a_file_that_waits_is_mapped_on_another_host(stored: Any, hosts: s3.Host
 
 def test_what_was_written_anew_is_seen_by_whoever_has_a_copy(stored: Any, hosts: s3.Hosts) -> None:
     hosts.go("one")
-    store.save_checkpoint(1, (1, np.zeros(5)))
+    store.save_arrays(store.project_folder(1) / "kept.npz", numbers=np.zeros(5))
     hosts.go("two")
-    assert store.read_checkpoint(1)[0] == 1  # type: ignore[index]
+    assert store.read_arrays(store.project_folder(1) / "kept.npz")["numbers"].tolist() == [0.0] * 5
     hosts.go("one")
-    store.save_checkpoint(1, (2, np.ones(5)))
+    store.save_arrays(store.project_folder(1) / "kept.npz", numbers=np.ones(5))
     hosts.go("two")
-    labels, predictions = store.read_checkpoint(1)  # type: ignore[misc]
-    assert (labels, predictions.tolist()) == (2, [1.0] * 5)
+    assert store.read_arrays(store.project_folder(1) / "kept.npz")["numbers"].tolist() == [1.0] * 5
     store.forget_project(1)
     hosts.go("one")
-    assert store.read_checkpoint(1) is None
+    with pytest.raises(FileNotFoundError):
+        store.read_arrays(store.project_folder(1) / "kept.npz")
     assert store.projects_on_disk() == set()
 
 
@@ -300,7 +300,7 @@ def test_a_process_killed_in_the_middle_of_a_put_leaves_what_was_there(hosts: s3
 @on_sqlite
 def test_the_sweep_forgets_what_nobody_needs_in_a_bucket(stored: Any, hosts: s3.Hosts, database: Database) -> None:
     hosts.go("one")
-    store.save_checkpoint(7, (1, np.zeros(5)))
+    store.save_arrays(store.project_folder(7) / "kept.npz", numbers=np.zeros(5))
     name = uploads.spool(io.BytesIO(b"text\n"))
     sweep.tidy_store(datetime.now(UTC))
     assert (store.projects_on_disk(), store.exists(uploads.spool_path(name))) == (set(), True)

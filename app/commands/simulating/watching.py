@@ -90,8 +90,9 @@ class Watcher:
         try:
             with np.load(folder / "model.npz", allow_pickle=False) as arrays:
                 state = {name: arrays[name] for name in arrays.files}
-            p = np.load(folder / "probabilities.npy", allow_pickle=False).astype(np.float32)
-        except FileNotFoundError:
+            newest = max(folder.glob("probabilities*.npy"), key=lambda one: one.stat().st_mtime)
+            p = np.load(newest, allow_pickle=False).astype(np.float32)
+        except (FileNotFoundError, ValueError):
             return None
         if not state:
             return None
