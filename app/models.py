@@ -235,6 +235,7 @@ class Choice:
     why: Mapped[dict[str, Any] | None]  # the reason's parts, to be said in the reader's language; see core/reasons.py
     suggestion: Mapped[dict[str, Any] | None]
     suggestion_hidden: Mapped[bool] = mapped_column(default=False, server_default=false())  # from this person
+    hidden_share: Mapped[float | None]  # the share of the coin that decided so; None where none was tossed
 
 
 class Lease(Choice, Base):
@@ -314,6 +315,13 @@ class Label(Choice, Base):
         Index("ix_label_item", "item_id", "user_id"),
         Index("ix_label_person", "project_id", "user_id", "created_at"),
         Index("ix_label_time", "project_id", "created_at"),
+        Index(
+            "ix_label_tossed",
+            "project_id",
+            "created_at",
+            sqlite_where=text("hidden_share IS NOT NULL AND ended_at IS NULL"),
+            postgresql_where=text("hidden_share IS NOT NULL AND ended_at IS NULL"),
+        ),
     )
 
 

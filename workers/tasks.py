@@ -27,6 +27,7 @@ from app.services import (
     round_data,
     rounds,
     simulation_work,
+    sway,
 )
 from app.services import sweep as sweeping
 from workers import explaining, scoring, simulating
@@ -123,6 +124,8 @@ def _compute_round(opened: rounds.Opened) -> None:
     output = run(replace(known.given, scoring=scoring.scoring_of(opened, known.given.features, step)))
     output.seconds["read"] = round(read_in, 4)
     checkpoint = round_arrays.save(opened.project_id, opened.round_id, output)
+    if output.is_measured:
+        output.metrics["sway"] = _sway(opened)
     output.seconds["total"] = round(time.monotonic() - began, 4)
     with transaction() as db:
         rounds.publish(db, opened, output, known, datetime.now(UTC), checkpoint)
@@ -165,8 +168,14 @@ def measure_round(project_id: int) -> None:
         _state["doing"] = None
 
 
+def _sway(opened: rounds.Opened) -> dict[str, Any] | None:
+    with reading() as db:
+        return sway.measured(db, opened.project_id)
+
+
 def _keep_measured(opened: rounds.Opened, output: "MeasureOutput", known: round_data.Read) -> None:
     names = round_arrays.save_measured(opened.project_id, opened.round_id, output)
+    output.metrics["sway"] = _sway(opened)
     with transaction() as db:
         is_heard = measuring.publish(db, opened, output, known, names, datetime.now(UTC))
     if not is_heard:

@@ -51,8 +51,9 @@ def take(db: Session, source: Source, told: dict[str, Any], only_first: bool = F
     """Up to told["n"] items for a person, leased now: the lease's columns, and the item's id, name and content.
 
     told: `project`, `user`, `now`, `ends`, `n`, and in the bits of `hides` whether the first, second … is not to be
-    shown its suggestion; for the queue `round` and `share`; for the others `pool`, and for a random check `base`,
-    `head`, `bonus` of its probability. only_first: nothing for somebody who holds a lease.
+    shown its suggestion, by a coin of the share `tossed` (None: without a coin); for the queue `round` and `share`; for
+    the others `pool`, and for a random check `base`, `head`, `bonus` of its probability. only_first: nothing for
+    somebody who holds a lease.
     """
     connection = db.connection()
     if connection.dialect.name == "postgresql":
@@ -60,7 +61,8 @@ def take(db: Session, source: Source, told: dict[str, Any], only_first: bool = F
     taken: list[Row] = []
     for place, found in enumerate(connection.execute(_pick(source).limit(_N), told).mappings().all()):
         is_hidden = found["suggestion"] is not None and bool(told["hides"] >> place & 1)
-        row = {**found, "suggestion_hidden": is_hidden}
+        tossed = None if found["suggestion"] is None else told["tossed"]
+        row = {**found, "suggestion_hidden": is_hidden, "hidden_share": tossed}
         connection.execute(_SLOT, {"item": row["item_id"]})
         lease = {name: row[name] for name in CHOICE}
         lease |= {"project_id": told["project"], "item_id": row["item_id"], "user_id": told["user"]}
@@ -121,6 +123,7 @@ def _from_queue() -> list[ColumnElement[Any]]:
         QueueRow.why.label("why"),
         QueueRow.suggestion.label("suggestion"),
         false().label("suggestion_hidden"),
+        cast(null(), Float).label("hidden_share"),
         QueueRow.rank.label("place"),
     ]
 
@@ -146,6 +149,7 @@ def _from_audit_order(source: Source) -> list[ColumnElement[Any]]:
         cast(null(), Json).label("why"),
         cast(null(), Json).label("suggestion"),
         false().label("suggestion_hidden"),
+        cast(null(), Float).label("hidden_share"),
         Item.key.label("place"),
     ]
 
@@ -161,7 +165,8 @@ def _at_once(source: Source, only_first: bool) -> Select[Any]:
     # Written as an expression: another session's change of the slots must not be overwritten.
     took = update(_items).where(_items.c.id == pick.c.item_id).values(slots=_items.c.slots - 1)
     names = ["project_id", "item_id", "user_id", "created_at", "ends_at", *CHOICE]
-    how = [_is_hidden(pick) if name == "suggestion_hidden" else pick.c[name] for name in CHOICE]
+    coin = {"suggestion_hidden": _is_hidden(pick), "hidden_share": _tossed(pick)}
+    how = [coin[name] if name in coin else pick.c[name] for name in CHOICE]
     lease = select(_PROJECT, pick.c.item_id, _USER, _NOW, _ENDS, *how)
     told = (_leases.c.id, _leases.c.item_id, _leases.c.ends_at, _leases.c.suggestion_hidden)
     made_rows = insert(_leases).from_select(names, lease).returning(*told).cte("made")
@@ -176,6 +181,11 @@ def _is_hidden(pick: CTE) -> ColumnElement[bool]:
     place = cast(func.row_number().over(order_by=pick.c.place), Integer) - 1
     bit = bindparam("hides", type_=BigId).op(">>")(place).op("&")(1)
     return case((pick.c.suggestion.is_(None), false()), else_=bit == 1)
+
+
+def _tossed(pick: CTE) -> ColumnElement[Any]:
+    """The coin's share, where there is a suggestion to hide."""
+    return case((pick.c.suggestion.is_(None), cast(null(), Float)), else_=bindparam("tossed", type_=Float))
 
 
 _items: Table = Item.metadata.tables["item"]

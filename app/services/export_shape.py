@@ -30,6 +30,7 @@ _LABEL = {
     "pool_size": "integer",
     "key": "float",
     "suggestion_hidden": "bool",
+    "hidden_share": "float",
     "suggestion": "json",
 }
 _SKIP = {"annotator": "string", "reason": "string", "comment": "string", "created_at": "time"}
@@ -71,7 +72,7 @@ def standing_labels(db: Session, ids: Sequence[int], emails: dict[int, str]) -> 
 def _exported(given: Sequence[Any], values: Sequence[Any]) -> dict[str, Any]:
     """A label in the order of _LABEL; written out, which takes half the time of pairing names with values."""
     name, annotator, answer, created_at, unsure, comment, suggestion = given
-    seconds, lasted, chosen_by, probability, number, strategy, score, rank, pool_size, key, is_hidden = values
+    seconds, lasted, chosen_by, probability, number, strategy, score, rank, pool_size, key, is_hidden, tossed = values
     return {
         "id": name,
         "annotator": annotator,
@@ -90,6 +91,7 @@ def _exported(given: Sequence[Any], values: Sequence[Any]) -> dict[str, Any]:
         "pool_size": pool_size,
         "key": key,
         "suggestion_hidden": bool(is_hidden),
+        "hidden_share": tossed,
         "suggestion": suggestion,
     }
 
@@ -117,6 +119,7 @@ def _standing(db: Session, first: int, last: int) -> Any:
         Label.pool_size,
         Label.key,
         raw.plain(db, Label.suggestion_hidden),
+        Label.hidden_share,
     )
     # Without the project: SQLite would read all of its labels for every page.
     return select(*columns).where(Label.item_id.between(first, last), Label.ended_at.is_(None))

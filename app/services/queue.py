@@ -66,7 +66,8 @@ def claim(
     if len(held) < n:
         share = project.recipe["random_share"]
         coins = [rng.random() < share for _ in range(n - len(held))]
-        held += _choose(db, project, user_id, coins, _hiding(project, len(coins), rng), now, only_first)
+        hiding = _hiding(project, len(coins), rng)
+        held += _choose(db, project, user_id, coins, hiding, now, only_first)
     if not held and only_first:
         held = _own_leases(db, project, user_id, n, now)
     items = [_claimed(row, project.recipe["show_suggestions"]) for row in held]
@@ -93,10 +94,16 @@ def _own_leases(db: Session, project: Asked, user_id: int, n: int, now: datetime
 
 
 def _choose(
-    db: Session, project: Asked, user_id: int, coins: list[bool], hides: int, now: datetime, only_first: bool
+    db: Session,
+    project: Asked,
+    user_id: int,
+    coins: list[bool],
+    hiding: dict[str, Any],
+    now: datetime,
+    only_first: bool,
 ) -> list[Row]:
     """One new lease for each coin, as far as there are items."""
-    told = {"project": project.id, "user": user_id, "now": now, "ends": leases.end_of(now), "hides": hides}
+    told = {"project": project.id, "user": user_id, "now": now, "ends": leases.end_of(now), **hiding}
     told |= {"round": project.queue_round_id, "share": float(project.recipe["random_share"])}
     chosen: list[Row] = []
     if any(coins):
@@ -112,14 +119,16 @@ def _choose(
     return chosen
 
 
-def _hiding(project: Asked, n: int, rng: random.Random) -> int:
-    """For each of n items, as a bit, whether this person is not to see what the model suggests of it.
+def _hiding(project: Asked, n: int, rng: random.Random) -> dict[str, Any]:
+    """`hides`: for each of n items, as a bit, whether this person is not to see what the model suggests of it; and
+    `tossed`: the share of the coin that said so, None where it was none.
 
-    That is a random share, or all where the lead shows none. The lease remembers it, and so does the label: how much
-    suggestions sway people is told by comparing the two.
+    That is a random share, or all where the lead shows none. The lease remembers both, and so does the label: how much
+    suggestions sway people is told by comparing those that a coin has told apart; see `services/sway.py`.
     """
     share = project.recipe.get("hidden_share", 0.0) if project.recipe["show_suggestions"] else 1.0
-    return sum(1 << k for k in range(n) if share and rng.random() < share)
+    hides = sum(1 << k for k in range(n) if share and rng.random() < share)
+    return {"hides": hides, "tossed": float(share) if 0 < share < 1 else None}
 
 
 def _drawn(db: Session, project: Asked, told: dict[str, Any]) -> dict[str, Any]:

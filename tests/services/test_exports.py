@@ -25,7 +25,8 @@ MakeProject = Callable[..., Project]
 LINE = {"id", "external_id", "content", "meta", "answer", "confidence", "labels", "skips"}
 LABEL = {
     "id", "annotator", "answer", "seconds", "created_at", "chosen_by", "inclusion_probability", "round", "strategy",
-    "score", "rank", "pool_size", "key", "suggestion", "suggestion_hidden", "raw_seconds", "unsure", "comment",
+    "score", "rank", "pool_size", "key", "suggestion", "suggestion_hidden", "hidden_share", "raw_seconds", "unsure",
+    "comment",
 }  # fmt: skip
 
 SHOWN_NOW = NOW.isoformat().replace("+00:00", "Z")
@@ -71,7 +72,7 @@ def test_it_works(make_project: MakeProject, alice: User, bob: User) -> None:
         "id": str(number), "annotator": bob.email, "answer": SPAM, "seconds": 1.5, "created_at": SHOWN_NOW,
         "chosen_by": "queue", "inclusion_probability": 0.1, "round": 3, "strategy": "margin", "score": 0.25,
         "rank": 2, "pool_size": 3, "key": 0.5, "suggestion": {"answer": HAM},
-        "suggestion_hidden": False, "raw_seconds": None, "unsure": False, "comment": None,
+        "suggestion_hidden": False, "hidden_share": None, "raw_seconds": None, "unsure": False, "comment": None,
     }  # fmt: skip
 
 

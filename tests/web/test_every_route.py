@@ -105,6 +105,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", P + "/rounds"): Row("lead", 202),
     ("POST", P + "/rounds/cancel"): Row("lead"),
     ("GET", P + "/annotators"): Row("lead"),
+    ("GET", P + "/sway"): Row("lead"),
     ("GET", P + "/skips"): Row("lead"),
     ("GET", P + "/workers"): Row("lead"),
     ("GET", P + "/export"): Row("lead"),

@@ -84,3 +84,31 @@ def test_the_steps_of_rounds_are_drawn_on_one_scale_and_told_in_words(
     assert 'class="step-2" x="0.00" width="30.00"' in drawn
     assert 'class="step-3" x="30.00" width="30.00"' in drawn
     assert page.count('class="steps"') == 2
+
+
+def test_how_suggestions_sway_people_is_told_once_it_can_be(
+    client_for: ClientFor, make_project: MakeProject, alice: User, bob: User
+) -> None:
+    project = make_project(["one"], recipe={"hidden_share": 0.2})
+    assert "Once answers to both kinds are measured" in client_for(alice).get(f"/projects/{project.id}").text
+    arms = {
+        "shown": {"n": 586, "same": 539, "share": 0.92, "seconds": 2.1},
+        "hidden": {"n": 144, "same": 121, "share": 0.84, "seconds": None},
+        "difference": {"estimate": 0.08, "low": 0.023, "high": 0.15},
+    }
+    classes = [{"class": "<b>ham</b>", **arms, "difference": {"estimate": -0.08, "low": -0.15, "high": 0.0}}]
+    found = {"n": 730, "all": arms, "classes": classes, "few_classes": 1, "few_people": 2}
+    found["people"] = [{"user_id": bob.id, **arms}, {"user_id": 10**6, **arms}]
+    with transaction() as db:
+        fields = {"state": "published", "opened_at": NOW, "measured_at": NOW, "seed": 1, "recipe": {}}
+        db.add(Round(project_id=project.id, number=1, metrics={"sway": found}, **fields))
+    page = client_for(alice).get(f"/projects/{project.id}").text
+    for told in ("They do:", "+8 ", "(+2 to +15)", "−8 ", "&lt;b&gt;ham&lt;/b&gt;", "1 class and 2 people", bob.name):
+        assert told in page, told
+    assert "Somebody who is gone" in page
+    few = {**found, "all": {**arms, "difference": None}}
+    with transaction() as db:
+        db.add(Round(project_id=project.id, number=2, metrics={"sway": few}, **fields))
+    assert "Too early: 586 answers" in client_for(alice).get(f"/projects/{project.id}").text
+    assert client_for(alice).get(f"/api/v1/projects/{project.id}/sway").json()["measured"]["people"][1]["name"] is None
+    assert "data-sway" not in client_for(bob).get(f"/projects/{project.id}").text

@@ -123,6 +123,11 @@ class Task(ABC):
         """
         return NOWHERE, np.stack([self.encode({}, answer) for answer in answers])
 
+    def same(self, one: dict[str, Any], other: dict[str, Any]) -> bool:
+        """Whether two answers to one item say the same. Raises InvalidAnswer where one of them fits no more."""
+        _, outcomes = self.votes([one, other])
+        return bool((outcomes[0] == outcomes[1]).all())
+
     def measures(self, predicted: BoolArray, truth: BoolArray, cuts: Cuts) -> dict[str, Any]:  # noqa: ARG002
         """What is measured of predictions beside accuracy, from members [pieces, outputs]; `macro_f1` is among it."""
         return {"macro_f1": evaluation.macro_f1(predicted, truth)}

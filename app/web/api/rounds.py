@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from app import stopping
 from app.db import reading, transaction
 from app.errors import NotSignedIn, Refusal
-from app.services import outlook, progress, projects, rounds, skips
+from app.services import outlook, progress, projects, rounds, skips, sway
 from app.services.users import Caller
 from app.web.answers import answer
 from app.web.deps import Id, Limit, SignedIn, maybe_signed_in, now
@@ -83,6 +83,14 @@ def passed_over(project_id: Id, caller: SignedIn) -> Response:
     with reading() as db:
         project, _ = projects.get(db, caller, project_id, "lead")
         return answer({"reasons": skips.reasons(db, project)})
+
+
+@router.get("/sway")
+def swayed(project_id: Id, caller: SignedIn) -> Response:
+    """How much suggestions sway people: answers where one was shown against answers where a coin had hidden it."""
+    with reading() as db:
+        project, _ = projects.get(db, caller, project_id, "lead")
+        return answer(sway.shown(db, project))
 
 
 @router.get("/workers")

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.db import reading, transaction
 from app.models import Project
-from app.services import outlook, progress, projects, rounds, skips
+from app.services import outlook, progress, projects, rounds, skips, sway
 from app.services.users import Caller
 from app.web.charts import Point
 from app.web.deps import Id, SignedIn, now
@@ -80,6 +80,7 @@ def _for_leads(db: Session, project: Project) -> dict[str, Any]:
         "rounds": latest,
         "step_names": STEPS,
         "longest_round": max((sum(one["steps"].values()) for one in latest), default=0.0),
+        "sway": sway.shown(db, project),
         "people": progress.annotators(db, project),
         "workers": progress.workers(db, now()),
     }
