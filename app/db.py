@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import RunVar
 from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import jobs
 from app.checkpoints import MOST_PAGES, Checkpointer
 from app.group import Group
+from app.hands import Hands
 from app.settings import Settings, current
 from app.turns import FairLock, HostLock
 
@@ -29,7 +28,6 @@ T = TypeVar("T")
 POOL_SIZE = 40
 # A connection that was used within so many seconds is not asked again whether it lives: that is one more round trip.
 TRUSTED_SECONDS = 5.0
-_doors: RunVar[CapacityLimiter] = RunVar("doors")
 
 
 class Database:
@@ -49,11 +47,13 @@ class Database:
         self.turn: HostLock | FairLock | nullcontext[None] = lock or (FairLock() if self.is_sqlite else nullcontext())
         self.checkpointer = Checkpointer(file) if file and file != ":memory:" else None
         self.group = Group(self) if self.is_sqlite else None
+        self.hands = Hands(_for_short_work())
 
     def close(self) -> None:
         """Finish what waits, and close every pooled connection."""
         if self.group is not None:
             self.group.close()
+        self.hands.close()
         if self.checkpointer is not None:
             self.checkpointer.close()
         for engine in (self.writing, self.reading, self.looking_up):
@@ -205,17 +205,7 @@ async def together(work: Callable[[Session], T]) -> T:
     base = database()
     if base.group is not None:
         return await base.group.run(work)
-    return await to_thread.run_sync(_alone, base, work, limiter=_door())
-
-
-def _door() -> CapacityLimiter:
-    """Who may do short work in a thread now: of each event loop one, for it belongs to that."""
-    try:
-        return _doors.get()
-    except LookupError:
-        made = CapacityLimiter(_for_short_work())
-        _doors.set(made)
-        return made
+    return await base.hands.run(lambda: _alone(base, work))
 
 
 def _alone(base: Database, work: Callable[[Session], T]) -> T:

@@ -7,6 +7,7 @@ route templates, status codes and names from our own code: nothing that a reques
 import hashlib
 import os
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -29,8 +30,13 @@ jobs_sent = Counter("marginalia_jobs_sent", "Jobs handed to the broker, or not."
 
 def observe(method: str, route: str | None, status: int, seconds: float) -> None:
     """Count a request under its route's template; what has no route is one."""
-    known = method if method in METHODS else "other"
-    requests.labels(known, route or "none", str(status)).observe(seconds)
+    _counter(method if method in METHODS else "other", route or "none", status).observe(seconds)
+
+
+@lru_cache(maxsize=2048)
+def _counter(method: str, route: str, status: int) -> Histogram:
+    """One of the histograms, found without the library's checks, which take longer than counting."""
+    return requests.labels(method, route, str(status))
 
 
 def registry() -> CollectorRegistry:

@@ -2,11 +2,12 @@
 
 import re
 import time
+from collections.abc import Iterable
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,11 +40,13 @@ HEADERS = {
     # What a route does not say otherwise of is private.
     "Cache-Control": "no-store",
 }
-HSTS = "max-age=31536000"
+_OURS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
 # Probes name whatever address they know, and learn nothing.
 _FOR_PROBES = ("/healthz", "/readyz")
 # An export is made anew each time, so a piece of one must never be put together with a piece of another.
 _PIECES = (b"range", b"if-range")
+_NO_RANGES = (b"accept-ranges", b"none")
 BODY_LIMIT = 2 * 2**20  # of all but uploads, which have a limit of their own
 _TOO_LARGE = f"More than {BODY_LIMIT // 2**20} MiB."
 _UPLOADS = re.compile(r"/projects/\d+/(items|upload)$")
@@ -53,7 +56,7 @@ _log = log.get(__name__)
 
 
 class Guard:
-    """The one middleware, plain ASGI: it costs microseconds, where a chain of wrapped ones costs a thread each."""
+    """The outer of our two middleware, plain ASGI: it costs microseconds, where a chain of wrapped ones costs a thread each."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -72,14 +75,8 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if scope["scheme"] == "https" or current().secure_cookies:
-                    headers["Strict-Transport-Security"] = HSTS
-                if "accept-ranges" in headers:
-                    headers["accept-ranges"] = "none"
-                headers["X-Request-ID"] = request_id
+                is_secure = scope["scheme"] == "https" or current().secure_cookies
+                message["headers"] = _with_ours(message["headers"], request_id, is_secure)
             await send(message)
 
         try:
@@ -111,10 +108,21 @@ class Guard:
         await self.app(scope, _bounded(receive), send)
 
 
+def _with_ours(headers: Iterable[tuple[bytes, bytes]], request_id: str, is_secure: bool) -> list[tuple[bytes, bytes]]:
+    """A response's headers and, of ours, those that it does not set itself; names are in lower case, as ASGI has it."""
+    given = [pair if pair[0] != b"accept-ranges" else _NO_RANGES for pair in headers]
+    names = {name for name, _ in given}
+    given += [pair for pair in _OURS if pair[0] not in names]
+    if is_secure:
+        given.append(_HSTS)
+    given.append((b"x-request-id", request_id.encode()))
+    return given
+
+
 def _request_id(scope: Scope) -> str:
     """The id that a proxy in front gave it, where that is a plain word; else a new one."""
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return given.decode() if _REQUEST_ID.fullmatch(given) else uuid4().hex[:16]
+    return given.decode() if _REQUEST_ID.fullmatch(given) else token_hex(8)
 
 
 def _is_told(method: str, status: int, seconds: float) -> bool:

@@ -6,6 +6,7 @@ from app import log
 from app.settings import current
 from app.web import api, health, metrics, openapi, pages, problems
 from app.web.guard import Guard
+from app.web.short import Short
 
 
 def make_app() -> FastAPI:
@@ -19,7 +20,8 @@ def make_app() -> FastAPI:
         docs_url=None,  # ours works offline: /api/docs
         redoc_url=None,
     )
-    made.add_middleware(Guard)
+    made.add_middleware(Short)
+    made.add_middleware(Guard)  # the outermost: added last
     problems.install(made)
     for router in [*api.routers(), *pages.routers(), health.router, metrics.router]:
         made.include_router(router)
