@@ -14,7 +14,8 @@ from app.core.parts import Mark
 from app.core.tasks import Task
 
 MOST = 40  # words or columns that are told, the strongest
-SURE = 1e-6  # log-odds of less than this, and of more than 1 − this, are cut off
+SURE = 1e-7  # as near as a probability in single precision comes to 1
+SMALLEST = 1e-37  # and to 0
 Explanation = dict[str, Any]
 
 
@@ -52,8 +53,7 @@ def explain(
         return told | {"method": "eigen_cam", "map": _map(regions)}
 
     def scored(contents: Sequence[Any]) -> FloatArray:
-        p = learner.predict(encoder.encode(contents, learned))
-        return np.asarray(_log_odds(p[:, named]).sum(axis=1))
+        return np.asarray(_log_odds(task, learner, encoder.encode(contents, learned))[:, named].sum(axis=1))
 
     if encoder.modality == "image":
         return told | {"method": "occlusion", "map": _map(occlusion.of_picture(seen, scored))}
@@ -80,12 +80,9 @@ def _of_spans(
     inside, classes = inside[kept], classes[kept]
 
     def scored(contents: Sequence[Any]) -> FloatArray:
-        p = learner.predict(encoder.encode(contents, learned))
-        of_words = task.by_class(
-            p, Cuts.of_items([where[i : i + 1] for _, where in contents for i in range(len(where))])
-        )
+        of_words = _log_odds(task, learner, encoder.encode(contents, learned))
         of_texts = of_words.reshape(len(contents), -1, len(task.classes))
-        return np.asarray(_log_odds(of_texts[:, inside - first, classes]).mean(axis=1))
+        return np.asarray(of_texts[:, inside - first, classes].mean(axis=1))
 
     return _strongest("occlusion", *occlusion.of_words(text, bounds, inside, scored))
 
@@ -100,9 +97,28 @@ def _inside(task: Task, bounds: IntArray, answer: dict[str, Any]) -> tuple[IntAr
     return np.array(sorted(held), np.int64), np.array([held[word] for word in sorted(held)], np.int64)
 
 
-def _log_odds(p: FloatArray) -> FloatArray:
-    kept = np.clip(np.asarray(p, np.float64), SURE, 1 - SURE)
-    return np.asarray(np.log(kept / (1 - kept)))
+def _log_odds(task: Task, learner: Learner, X: FloatArray) -> FloatArray:
+    """The log-odds [n, K] of each class of rows X [n, d], whole items or pieces: from logits where the learner has a last
+    layer. Its probabilities are 1 from a logit of 17 on, and whatever is taken away from an item would seem to cost a sure
+    model nothing.
+    """
+    layer = learner.head()
+    if layer is not None:
+        z = np.asarray(learner.embed(X), np.float64) @ layer[:-1] + layer[-1]
+    else:
+        p = np.asarray(learner.predict(X), np.float64)
+        z = np.log(np.maximum(p, SMALLEST)) - (0.0 if task.exclusive else np.log(np.maximum(1 - p, SURE)))
+    if not task.exclusive:
+        return np.asarray(z)
+    # A class may be several outcomes, as the beginning and the inside of a span are.
+    one_each = Cuts.of_items([np.array([[k, k + 1]]) for k in range(task.outputs)])
+    members = task.by_class(np.eye(task.outputs, dtype=np.float32), one_each).T > 0
+    return np.stack([_sum(z[:, mine]) - _sum(z[:, ~mine]) for mine in members], axis=1)
+
+
+def _sum(z: FloatArray) -> FloatArray:
+    """log Σ e^z over a row's outcomes; of none the log of next to nothing."""
+    return np.asarray(np.logaddexp.reduce(z, axis=1, initial=np.log(SMALLEST)))
 
 
 def _strongest(method: str, marks: Sequence[Mark], effect: FloatArray) -> Explanation:

@@ -126,6 +126,33 @@ def test_columns_of_a_table_are_weighed_by_their_standardised_values():
     assert told["age"] == pytest.approx(z * head[0, 1], abs=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["one", "several"])
+def test_a_model_that_is_sure_still_tells_what_moved_it(kind):
+    class Sure(Prototype):
+        """Far beyond what a probability can tell."""
+
+        def head(self):
+            return 100 * super().head()
+
+        def predict(self, X):  # noqa: N803
+            z = X @ self.head()[:-1] + self.head()[-1]
+            return np.asarray(1 / (1 + np.exp(-np.clip(2 * z, -80, 80))), np.float32)
+
+        def embed(self, X):  # noqa: N803
+            return np.array(X)
+
+    task = TASK if kind == "one" else Multilabel(["spam", "ham"])
+    encoder, text = HashedNgrams(), "buy cheap pills"
+    learner = fitted(encoder, TEXTS, ANSWERS, made=Sure)
+    assert learner.predict(encoder.encode([text], {}))[0, 0] == 1.0
+    answer = {"class": "spam"} if kind == "one" else {"classes": ["spam"]}
+    found = explain(task, encoder, {}, learner, text, answer)
+    assert found["method"] == "occlusion"
+    told = {text[start:end]: weight for start, end, weight in found["words"]}
+    assert set(told) == {"buy", "cheap", "pills"}
+    assert told["pills"] > 0
+
+
 def test_a_table_whose_features_are_no_sum_is_explained_by_occlusion():
     encoder = Landmarks(landmarks=4)
     learned = encoder.learn(ROWS)
