@@ -56,7 +56,7 @@ _log = log.get(__name__)
 
 
 class Guard:
-    """The outer of our two middleware, plain ASGI: it costs microseconds, where a chain of wrapped ones costs a thread each."""
+    """The outer middleware, plain ASGI: it costs microseconds, where a chain of wrapped ones costs a thread each."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
