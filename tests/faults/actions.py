@@ -20,7 +20,8 @@ from tests.faults import cluster
 from tests.faults.proxy import Proxy
 from tests.loop.system import System
 
-JOBS = {"run_round": "rounds", "run_encoding": "encoding", "measure_round": "encoding", "run_simulation": "encoding"}
+JOBS = dict.fromkeys(("run_round", "score_shards"), "rounds")
+JOBS |= dict.fromkeys(("run_encoding", "measure_round", "run_simulation"), "encoding")
 
 
 @dataclass

@@ -17,6 +17,7 @@ FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 SYSTEM = ("--web-processes", "2", "--workers", "2")
 # Short, so that what is taken over and given back is so within a test.
 SETTINGS = {"MARGINALIA_LEASE_SECONDS": "15", "MARGINALIA_HEARTBEAT_SECONDS": "6", "OMP_NUM_THREADS": "1"}
+SETTINGS["MARGINALIA_SHARD_ROWS"] = "200"  # small, so that both workers score each round, and are met in the middle
 
 
 def without() -> dict[str, str]:
